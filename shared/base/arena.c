@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_BYTES 4096u /* a small message fits into one or two */
+
+struct block {
+	struct block *next;
+	size_t size;
+	size_t used;
+	_Alignas(max_align_t) char bytes[];
+};
+
+struct arena {
+	struct block *first;
+	struct block *last;
+	size_t limit;
+	size_t used;
+};
+
+struct arena *arena_new(size_t limit)
+{
+	struct arena *arena = calloc(1, sizeof(*arena));
+
+	if (arena == NULL)
+		return NULL;
+	arena->limit = limit;
+	return arena;
+}
+
+static void free_blocks(struct block *block)
+{
+	while (block != NULL) {
+		struct block *next = block->next;
+
+		free(block);
+		block = next;
+	}
+}
+
+void arena_free(struct arena **arena)
+{
+	if (*arena == NULL)
+		return;
+	free_blocks((*arena)->first);
+	free(*arena);
+	*arena = NULL;
+}
+
+void arena_reset(struct arena *arena)
+{
+	arena->used = 0;
+	if (arena->first == NULL)
+		return;
+	free_blocks(arena->first->next);
+	arena->first->next = NULL;
+	arena->first->used = 0;
+	arena->last = arena->first;
+}
+
+static struct block *add_block(struct arena *arena, size_t size)
+{
+	struct block *block;
+
+	if (size < BLOCK_BYTES)
+		size = BLOCK_BYTES;
+	block = malloc(sizeof(*block) + size);
+	if (block == NULL)
+		return NULL;
+	block->next = NULL;
+	block->size = size;
+	block->used = 0;
+	if (arena->last == NULL)
+		arena->first = block;
+	else
+		arena->last->next = block;
+	arena->last = block;
+	return block;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+	const size_t align = _Alignof(max_align_t);
+	struct block *block = arena->last;
+	void *memory;
+
+	if (size == 0)
+		size = 1;
+	if (size > arena->limit || arena->limit - size < align)
+		return NULL;
+	size = (size + align - 1) / align * align;
+	if (arena->used > arena->limit - size)
+		return NULL;
+	if (block == NULL || block->size - block->used < size) {
+		block = add_block(arena, size);
+		if (block == NULL)
+			return NULL;
+	}
+	memory = block->bytes + block->used;
+	block->used += size;
+	arena->used += size;
+	return memset(memory, 0, size);
+}
+
+void *arena_array(struct arena *arena, size_t n, size_t size)
+{
+	if (size > 0 && n > SIZE_MAX / size)
+		return NULL;
+	return arena_alloc(arena, n * size);
+}
+
+struct span arena_copy(struct arena *arena, struct span bytes)
+{
+	char *copy = NULL;
+
+	if (bytes.n < SIZE_MAX)
+		copy = arena_alloc(arena, bytes.n + 1);
+	if (copy == NULL)
+		return (struct span){ .p = NULL, .n = 0 };
+	if (bytes.n > 0)
+		memcpy(copy, bytes.p, bytes.n);
+	return (struct span){ .p = copy, .n = bytes.n };
+}
+
+char *arena_printf(struct arena *arena, const char *fmt, ...)
+{
+	va_list args, again;
+	char *text = NULL;
+	int n;
+
+	va_start(args, fmt);
+	va_copy(again, args);
+	n = vsnprintf(NULL, 0, fmt, args);
+	va_end(args);
+	if (n >= 0)
+		text = arena_alloc(arena, (size_t)n + 1);
+	if (text != NULL)
+		vsnprintf(text, (size_t)n + 1, fmt, again);
+	va_end(again);
+	return text;
+}
+
+size_t arena_used(const struct arena *arena)
+{
+	return arena->used;
+}

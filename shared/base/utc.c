@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/utc.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+int64_t utc_day_begin(int64_t time)
+{
+	int64_t rest = time % UTC_DAY;
+
+	return time - (rest < 0 ? rest + UTC_DAY : rest);
+}
+
+static struct tm broken_down(int64_t time)
+{
+	time_t t = (time_t)time;
+	struct tm tm = { .tm_year = 70, .tm_mday = 1 };
+
+	if (gmtime_r(&t, &tm) == NULL)
+		return (struct tm){ .tm_year = 70, .tm_mday = 1 };
+	return tm;
+}
+
+struct utc_text utc_date(int64_t time)
+{
+	struct tm tm = broken_down(time);
+	struct utc_text out;
+
+	snprintf(out.text, sizeof(out.text), "%04d-%02d-%02d",
+		 tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+	return out;
+}
+
+struct utc_text utc_stamp(int64_t time)
+{
+	struct tm tm = broken_down(time);
+	struct utc_text out;
+
+	snprintf(out.text, sizeof(out.text), "%04d-%02d-%02dT%02d:%02d:%02dZ",
+		 tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+		 tm.tm_min, tm.tm_sec);
+	return out;
+}
+
+struct utc_text utc_mail(int64_t time)
+{
+	static const char day[][4] = { "Sun", "Mon", "Tue", "Wed",
+				       "Thu", "Fri", "Sat" };
+	static const char month[][4] = { "Jan", "Feb", "Mar", "Apr",
+					 "May", "Jun", "Jul", "Aug",
+					 "Sep", "Oct", "Nov", "Dec" };
+	struct tm tm = broken_down(time);
+	struct utc_text out;
+
+	/* Not strftime(): names of days must not follow the locale. */
+	snprintf(out.text, sizeof(out.text),
+		 "%s, %02d %s %d %02d:%02d:%02d +0000", day[tm.tm_wday],
+		 tm.tm_mday, month[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour,
+		 tm.tm_min, tm.tm_sec);
+	return out;
+}
+
+bool utc_parse_date(struct span text, int64_t *time)
+{
+	struct span year = { text.p, 4 }, month = { text.p + 5, 2 },
+		    day = { text.p + 8, 2 };
+	uint64_t y, m, d;
+	struct tm tm;
+	time_t t;
+
+	if (text.n != 10 || text.p[4] != '-' || text.p[7] != '-' ||
+	    !span_to_uint(year, 9999, &y) || !span_to_uint(month, 12, &m) ||
+	    !span_to_uint(day, 31, &d) || y < 1970 || m == 0 || d == 0)
+		return false;
+	tm = (struct tm){ .tm_year = (int)y - 1900,
+			  .tm_mon = (int)m - 1,
+			  .tm_mday = (int)d };
+	t = timegm(&tm);
+	if (tm.tm_mday != (int)d) /* 31 April */
+		return false;
+	*time = (int64_t)t;
+	return true;
+}

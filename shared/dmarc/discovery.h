@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * discovery.h - which record applies to a domain, and which organization it
+ * belongs to (RFC 9989 4.10: R2.5 - R2.21; RFC 7489 6.6.3: R2.1 - R2.4)
+ */
+#ifndef EDMARC_DMARC_DISCOVERY_H
+#define EDMARC_DMARC_DISCOVERY_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "dmarc/psl.h"
+#include "dmarc/record.h"
+#include "dns/resolver.h"
+
+struct discovery {
+	enum {
+		DISCOVERY_FOUND,     /* record, policy_domain are set */
+		DISCOVERY_NO_RECORD, /* DMARC does not apply */
+		DISCOVERY_BAD_RECORD, /* R1.11/R1.12 without rua: stop */
+		DISCOVERY_FAILED,    /* a query failed: nobody knows (R2.15) */
+	} status;
+	const char *organizational_domain; /* NULL when DISCOVERY_FAILED */
+	const char *policy_domain;         /* where the record was found */
+	struct dmarc_record record;
+	enum policy_source source; /* p, sp or np (R2.11) */
+	enum dmarc_policy policy;  /* that word's value, before t */
+	/*
+	 * The query whether the domain exists failed (R3.5): policy is that of
+	 * an existing domain and must not be applied to a failing message.
+	 */
+	bool existence_unknown;
+	const char *why; /* DISCOVERY_FAILED: which question, else NULL */
+	struct span faults; /* for R7.7: "several records at ..."; or "" */
+};
+
+/* The record for an Author Domain. psl is NULL for the tree walk. */
+struct discovery discover(const char *domain, const struct psl *psl,
+			  struct resolver *resolver, struct arena *arena);
+
+/*
+ * Only the Organizational Domain, for an identifier (R2.17). NULL when a query
+ * failed.
+ */
+const char *discover_organization(const char *domain, const struct psl *psl,
+				  struct resolver *resolver,
+				  struct arena *arena);
+
+#endif

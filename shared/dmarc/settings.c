@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "dmarc/settings.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/conf.h"
+#include "base/file.h"
+#include "base/quote.h"
+
+#define MAX_SETTINGS_BYTES (1024 * 1024) /* a panel may write many sections */
+
+enum kind {
+	KIND_TEXT,
+	KIND_NAME,     /* a header field name */
+	KIND_POINTS,   /* 4.5 -> 450 */
+	KIND_DURATION, /* 5, 5s, 500ms -> milliseconds */
+	KIND_YES_NO,
+	KIND_STANDARD,
+};
+
+struct setting {
+	const char *section;
+	const char *key;
+	enum kind kind;
+	size_t offset;
+	const char *value; /* the default, as it would stand in the file */
+	const char *meaning;
+};
+
+#define AT(field) offsetof(struct settings, field)
+
+static const struct setting table[] = {
+	{ "evaluate", "standard", KIND_STANDARD, AT(standard), "rfc9989",
+	  "rfc9989 (DNS tree walk) or rfc7489 (public suffix list)" },
+	{ "evaluate", "dns_timeout", KIND_DURATION, AT(dns_timeout_ms), "5s",
+	  "deadline for all DNS questions of one message" },
+	{ "evaluate", "dns_servers", KIND_TEXT, AT(dns_servers), "",
+	  "name servers; empty: those of /etc/resolv.conf" },
+	{ "evaluate", "public_suffix_list", KIND_TEXT, AT(public_suffix_list),
+	  "/usr/share/publicsuffix/public_suffix_list.dat",
+	  "the list for rfc7489" },
+
+	{ "score", "pass", KIND_POINTS, AT(score_pass), "0",
+	  "points for an aligned pass" },
+	{ "score", "none", KIND_POINTS, AT(score_none), "0",
+	  "points when the domain has no record" },
+	{ "score", "fail_none", KIND_POINTS, AT(score_fail_none), "0",
+	  "points for a fail under p=none" },
+	{ "score", "fail_quarantine", KIND_POINTS, AT(score_fail_quarantine),
+	  "5", "points for a fail under p=quarantine" },
+	{ "score", "fail_reject", KIND_POINTS, AT(score_fail_reject), "8",
+	  "points for a fail under p=reject" },
+	{ "score", "temperror", KIND_POINTS, AT(score_temperror), "0",
+	  "points when the DNS did not answer" },
+	{ "score", "permerror", KIND_POINTS, AT(score_permerror), "0",
+	  "points for a record that cannot be used" },
+	{ "score", "no_from", KIND_POINTS, AT(score_no_from), "3",
+	  "points for a message without an Author Domain" },
+	{ "score", "several_from", KIND_POINTS, AT(score_several_from), "5",
+	  "points for several From: fields or Author Domains" },
+	{ "score", "tag_at", KIND_POINTS, AT(tag_at), "3",
+	  "mark as doubtful from this score on; 0: never" },
+	{ "score", "quarantine_at", KIND_POINTS, AT(quarantine_at), "5",
+	  "quarantine from this score on; 0: never" },
+	{ "score", "reject_at", KIND_POINTS, AT(reject_at), "0",
+	  "reject from this score on; 0: never" },
+	{ "score", "monitor_only", KIND_YES_NO, AT(monitor_only), "no",
+	  "score and log, but deliver everything" },
+
+	{ "exim", "authserv_id", KIND_TEXT, AT(authserv_id), "",
+	  "our name in Authentication-Results; empty: $primary_hostname" },
+	{ "exim", "score_header", KIND_NAME, AT(score_header), "X-DMARC-Score",
+	  "name of the field with the score" },
+	{ "exim", "action_header", KIND_NAME, AT(action_header),
+	  "X-DMARC-Action", "name of the field with the action" },
+	{ "exim", "trusted_hosts", KIND_TEXT, AT(trusted_hosts), "",
+	  "addresses and networks whose mail is not judged" },
+
+	{ "journal", "directory", KIND_TEXT, AT(verdict_spool),
+	  "/var/spool/edmarc/verdicts", "where the Exim module logs verdicts" },
+
+	{ "reports", "spool", KIND_TEXT, AT(report_spool),
+	  "/var/spool/edmarc/reports", "where captured report mail waits" },
+
+	{ "database", "name", KIND_TEXT, AT(database_name), "edmarc",
+	  "name of the MariaDB database" },
+	{ "database", "option_file", KIND_TEXT, AT(database_option_file), "",
+	  "MariaDB option file, group [edmarc]; empty: MariaDB's usual ones" },
+
+	{ "domains", "hosted", KIND_TEXT, AT(hosted_domains), "",
+	  "files with our domains, one a line; empty: all that have reports" },
+
+	{ "send", "reporting", KIND_YES_NO, AT(reporting), "no",
+	  "send aggregate reports" },
+	{ "send", "org_name", KIND_TEXT, AT(org_name), "",
+	  "who we are, in reports" },
+	{ "send", "email", KIND_TEXT, AT(report_email), "",
+	  "From: address of reports; must pass DMARC" },
+	{ "send", "domain", KIND_TEXT, AT(report_domain), "",
+	  "our domain in subjects and file names; empty: of email" },
+	{ "send", "extra_contact", KIND_TEXT, AT(extra_contact), "",
+	  "extra_contact_info in reports" },
+	{ "send", "sendmail", KIND_TEXT, AT(sendmail), "/usr/sbin/sendmail",
+	  "program that takes our mail" },
+};
+
+#define TABLE_SIZE (sizeof(table) / sizeof(table[0]))
+
+static int read_points(struct span value, int *points)
+{
+	struct span whole = value, fraction = SPAN("0");
+	bool negative = value.n > 0 && value.p[0] == '-';
+	uint64_t units, hundredths;
+
+	if (negative) {
+		value.p++;
+		value.n--;
+		whole = value;
+	}
+	if (span_take_until(&value, '.', &whole))
+		fraction = value;
+	if (fraction.n == 0 || fraction.n > 2 ||
+	    !span_to_uint(whole, 10000, &units) ||
+	    !span_to_uint(fraction, 99, &hundredths))
+		return -1;
+	if (fraction.n == 1)
+		hundredths *= 10;
+	*points = (int)(units * 100 + hundredths);
+	if (negative)
+		*points = -*points;
+	return 0;
+}
+
+static int read_duration(struct span value, int *milliseconds)
+{
+	uint64_t unit = 1000, number;
+
+	if (span_ends(value, "ms")) {
+		unit = 1;
+		value.n -= 2;
+	} else if (span_ends(value, "s")) {
+		value.n -= 1;
+	}
+	if (!span_to_uint(span_trim(value), 300000 / unit, &number) ||
+	    number == 0)
+		return -1;
+	*milliseconds = (int)(number * unit);
+	return 0;
+}
+
+static int read_yes_no(struct span value, bool *yes)
+{
+	if (!span_is(value, "yes") && !span_is(value, "no"))
+		return -1;
+	*yes = span_is(value, "yes");
+	return 0;
+}
+
+static int read_standard(struct span value, enum standard *standard)
+{
+	if (!span_is(value, "rfc9989") && !span_is(value, "rfc7489"))
+		return -1;
+	*standard = span_is(value, "rfc9989") ? STANDARD_RFC9989 :
+						STANDARD_RFC7489;
+	return 0;
+}
+
+static bool is_field_name(struct span value)
+{
+	size_t i;
+
+	for (i = 0; i < value.n; i++)
+		if (value.p[i] <= ' ' || value.p[i] > '~' || value.p[i] == ':')
+			return false;
+	return value.n > 0 && value.n < 80;
+}
+
+/* Returns what was expected, or NULL when the value is good. */
+static const char *read_value(struct settings *settings,
+			      const struct setting *setting, struct span value,
+			      const char *text)
+{
+	void *field = (char *)settings + setting->offset;
+
+	switch (setting->kind) {
+	case KIND_NAME:
+		if (!is_field_name(value))
+			return "the name of a header field";
+		memcpy(field, &text, sizeof(text));
+		return NULL;
+	case KIND_TEXT:
+		if (span_has(value, '\0'))
+			return "text without NUL";
+		memcpy(field, &text, sizeof(text));
+		return NULL;
+	case KIND_POINTS:
+		return read_points(value, field) < 0 ?
+			       "a number of points such as 4 or -2.5" :
+			       NULL;
+	case KIND_DURATION:
+		return read_duration(value, field) < 0 ?
+			       "a time such as 5s or 500ms, at most 300s" :
+			       NULL;
+	case KIND_YES_NO:
+		return read_yes_no(value, field) < 0 ? "yes or no" : NULL;
+	case KIND_STANDARD:
+		return read_standard(value, field) < 0 ? "rfc9989 or rfc7489" :
+							 NULL;
+	}
+	return "something else";
+}
+
+void settings_defaults(struct settings *settings)
+{
+	size_t i;
+
+	memset(settings, 0, sizeof(*settings));
+	for (i = 0; i < TABLE_SIZE; i++)
+		(void)read_value(settings, &table[i], span_of(table[i].value),
+				 table[i].value);
+}
+
+static const struct setting *find_setting(const struct conf_entry *entry,
+					  bool *section_known)
+{
+	size_t i;
+
+	*section_known = false;
+	for (i = 0; i < TABLE_SIZE; i++) {
+		if (!span_is(entry->section, table[i].section))
+			continue;
+		*section_known = true;
+		if (span_is(entry->key, table[i].key))
+			return &table[i];
+	}
+	return NULL;
+}
+
+static int take_entry(struct settings *settings, const struct conf_entry *entry,
+		      struct arena *arena, struct err *err)
+{
+	bool section_known;
+	const struct setting *setting = find_setting(entry, &section_known);
+	const char *expected;
+	struct span text;
+
+	if (!section_known)
+		return err_set(err, ERR_CONFIG,
+			       "line %d: no section [%s] (key %s)", entry->line,
+			       quote(entry->section).text,
+			       quote(entry->key).text);
+	if (setting == NULL)
+		return err_set(err, ERR_CONFIG,
+			       "line %d: no key %s in section [%s]",
+			       entry->line, quote(entry->key).text,
+			       quote(entry->section).text);
+	text = arena_copy(arena, entry->value);
+	if (text.p == NULL)
+		return err_set(err, ERR_LIMIT, "line %d: out of memory",
+			       entry->line);
+	expected = read_value(settings, setting, entry->value, text.p);
+	if (expected != NULL)
+		return err_set(err, ERR_CONFIG,
+			       "line %d: %s.%s: expected %s, got %s",
+			       entry->line, setting->section, setting->key,
+			       expected, quote(entry->value).text);
+	return 0;
+}
+
+int settings_read(struct settings *settings, const char *path,
+		  struct arena *arena, struct buf *all, struct err *err)
+{
+	struct buf text = BUF_INIT(MAX_SETTINGS_BYTES);
+	struct err line_err = ERR_INIT;
+	int result = 0;
+	struct conf conf;
+	int more;
+
+	settings_defaults(settings);
+	if (file_read(path, &text, err) < 0) {
+		err->kind = ERR_CONFIG;
+		if (all != NULL)
+			buf_addf(all, "%s\n", err->text);
+		buf_release(&text);
+		return -1;
+	}
+	conf = conf_start(buf_span(&text), arena);
+	for (;;) {
+		struct conf_entry entry;
+
+		more = conf_next(&conf, &entry, &line_err);
+		if (more == 0)
+			break;
+		if (more > 0 &&
+		    take_entry(settings, &entry, arena, &line_err) == 0)
+			continue;
+		err_while(&line_err, "%s", path);
+		if (all != NULL)
+			buf_addf(all, "%s\n", line_err.text);
+		if (result == 0)
+			*err = line_err;
+		result = -1;
+	}
+	buf_release(&text);
+	return result;
+}
+
+static void add_value(struct buf *buf, const struct settings *settings,
+		      const struct setting *setting)
+{
+	const char *field = (const char *)settings + setting->offset;
+	enum standard standard;
+	const char *text;
+	bool yes;
+	int number;
+
+	switch (setting->kind) {
+	case KIND_TEXT:
+	case KIND_NAME:
+		memcpy(&text, field, sizeof(text));
+		buf_add_string(buf, text);
+		return;
+	case KIND_POINTS:
+		memcpy(&number, field, sizeof(number));
+		if (number < 0)
+			buf_add_char(buf, '-');
+		number = number < 0 ? -number : number;
+		buf_addf(buf, "%d.%02d", number / 100, number % 100);
+		return;
+	case KIND_DURATION:
+		memcpy(&number, field, sizeof(number));
+		buf_addf(buf, "%dms", number);
+		return;
+	case KIND_YES_NO:
+		memcpy(&yes, field, sizeof(yes));
+		buf_add_string(buf, yes ? "yes" : "no");
+		return;
+	case KIND_STANDARD:
+		memcpy(&standard, field, sizeof(standard));
+		buf_add_string(buf, standard == STANDARD_RFC9989 ? "rfc9989" :
+								   "rfc7489");
+		return;
+	}
+}
+
+void settings_format(struct buf *buf, const struct settings *settings)
+{
+	const char *section = "";
+	size_t i;
+
+	for (i = 0; i < TABLE_SIZE; i++) {
+		if (strcmp(section, table[i].section) != 0)
+			buf_addf(buf, "%s[%s]\n", i == 0 ? "" : "\n",
+				 table[i].section);
+		section = table[i].section;
+		buf_addf(buf, "# %s\n%s = ", table[i].meaning, table[i].key);
+		add_value(buf, settings, &table[i]);
+		buf_add_char(buf, '\n');
+	}
+}
+
+const char *settings_section(size_t i)
+{
+	return i < TABLE_SIZE ? table[i].section : NULL;
+}
+
+const char *settings_key(size_t i)
+{
+	return i < TABLE_SIZE ? table[i].key : NULL;
+}

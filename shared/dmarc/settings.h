@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * settings.h - everything the administrator can say (edmarc.conf(5))
+ *
+ * One table in settings.c holds section, key, type, default and limits of each
+ * setting; the manual page is checked against it. Everybody reads the same
+ * file: the Exim module needs the first sections, the programs all of them.
+ */
+#ifndef EDMARC_DMARC_SETTINGS_H
+#define EDMARC_DMARC_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "dmarc/words.h"
+
+#define SETTINGS_PATH EDMARC_SYSCONFDIR "/edmarc.conf"
+
+enum standard {
+	STANDARD_RFC9989,
+	STANDARD_RFC7489,
+};
+
+struct settings {
+	/* [evaluate] */
+	enum standard standard;
+	int dns_timeout_ms; /* for all questions of one message */
+	const char *dns_servers;
+	const char *public_suffix_list;
+
+	/* [score]: hundredths of a point */
+	int score_pass;
+	int score_none;
+	int score_fail_none; /* R6.4: 0 unless the administrator asks */
+	int score_fail_quarantine;
+	int score_fail_reject;
+	int score_temperror;
+	int score_permerror;
+	int score_no_from;
+	int score_several_from;
+	int tag_at;        /* 0: never */
+	int quarantine_at; /* 0: never */
+	int reject_at;     /* 0: never */
+	bool monitor_only; /* score and log, but accept everything */
+
+	/* [exim] */
+	const char *authserv_id; /* "": Exim's primary_hostname */
+	const char *score_header;
+	const char *action_header;
+	const char *trusted_hosts; /* addresses and networks, not scored */
+
+	/* [journal] */
+	const char *verdict_spool;
+
+	/* [reports] */
+	const char *report_spool;
+
+	/* [database] */
+	const char *database_name;
+	const char *database_option_file; /* "": MariaDB's own places */
+
+	/* [domains] */
+	const char *hosted_domains; /* files, one domain a line */
+
+	/* [send] */
+	bool reporting;
+	const char *org_name;
+	const char *report_email;
+	const char *report_domain; /* submitter; "": of report_email */
+	const char *extra_contact;
+	const char *sendmail;
+};
+
+/* The defaults, without a file. */
+void settings_defaults(struct settings *settings);
+
+/*
+ * Read path over the defaults. Texts live in the arena. A file that is not
+ * there, an unknown section or key and a bad value are errors (ERR_CONFIG)
+ * with file, line and key; the first one is in *err, and when all is not NULL
+ * each goes there as one line. *settings holds what could be read, so that the
+ * caller decides whether to go on.
+ */
+int settings_read(struct settings *settings, const char *path,
+		  struct arena *arena, struct buf *all, struct err *err);
+
+/* All settings in force, in the form of the file, with their meaning. */
+void settings_format(struct buf *buf, const struct settings *settings);
+
+/* Section and key of the i-th setting; NULL behind the last. */
+const char *settings_section(size_t i);
+const char *settings_key(size_t i);
+
+#endif

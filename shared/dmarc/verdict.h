@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * verdict.h - is the Author Domain authenticated, and what follows from it?
+ *
+ * One function of its arguments: facts about the message, the administrator's
+ * settings, a resolver. It does not log, does not look at the clock and keeps
+ * nothing; asking again gives the same verdict. The Exim module, `edmarc
+ * evaluate` and the tests all come through here.
+ */
+#ifndef EDMARC_DMARC_VERDICT_H
+#define EDMARC_DMARC_VERDICT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/json.h"
+#include "base/span.h"
+#include "dmarc/psl.h"
+#include "dmarc/record.h"
+#include "dmarc/settings.h"
+#include "dmarc/words.h"
+#include "dns/resolver.h"
+#include "mail/authres.h"
+#include "mail/from.h"
+
+#define MAX_DKIM_SIGNATURES 100 /* R7.6: no more belong into a report row */
+#define MAX_REASONS         8
+
+struct spf_fact {
+	bool known; /* false: nobody checked SPF */
+	enum auth_result result;
+	enum spf_scope scope;
+	const char *domain; /* "" when there was none to check */
+	bool aligned;       /* filled in by verdict_make() */
+};
+
+struct dkim_fact {
+	const char *domain;   /* d=, normalized */
+	const char *selector; /* s=, as written */
+	enum auth_result result;
+	const char *human;      /* text of the verifier, or "" */
+	bool key_unavailable;   /* see EXIM's "pubkey unavailable" below */
+	bool aligned;           /* filled in by verdict_make() */
+};
+
+/* What is known about the message. Texts live in the caller's arena. */
+struct message_facts {
+	const char *client_ip; /* "" when unknown */
+	const char *helo;
+	const char *mail_from; /* reverse-path without <>; "" for null */
+	struct from_result from;
+	struct spf_fact spf;
+	struct dkim_fact *dkim;
+	size_t n_dkim;
+};
+
+struct verdict_reason {
+	enum reason_type type;
+	const char *comment; /* or "" */
+};
+
+struct dmarc_verdict {
+	enum dmarc_result result;
+	const char *from_domain;           /* Author Domain, or "" */
+	const char *policy_domain;         /* or "" */
+	const char *organizational_domain; /* of the Author Domain, or "" */
+	enum discovery_method method;
+	bool have_record;
+	struct dmarc_record record; /* when have_record */
+	enum policy_source policy_source;
+	enum dmarc_policy policy_selected; /* before t=y */
+	enum dmarc_policy policy_applied;  /* after t=y (R6.6) */
+	bool dkim_aligned;                 /* an aligned pass */
+	bool spf_aligned;
+	enum disposition disposition; /* for reports (R7.3) */
+	struct verdict_reason reasons[MAX_REASONS];
+	size_t n_reasons;
+	int score; /* hundredths of a point */
+	enum action action;
+	struct span faults;      /* record faults for R7.7, or "" */
+	const char *explanation; /* sentences for a person */
+};
+
+/*
+ * SPF and DKIM out of the text of ${authresults} or of an A-R field: fills in
+ * spf and dkim of *facts (helo and mail_from must be there for R5.2). A DKIM
+ * "tmperror (pubkey unavailable)" is marked key_unavailable: Exim says so also
+ * when the key does not exist, and verdict_make() asks for it before it
+ * believes in a temporary error (see EXIM.md's trap: without this an attacker
+ * turns fail into temperror by adding a signature). Returns -1 (ERR_INPUT)
+ * when text cannot be read.
+ */
+int facts_from_authres(struct message_facts *facts, struct span text,
+		       struct arena *arena, struct err *err);
+
+/*
+ * Judge. facts->spf.aligned and facts->dkim[].aligned are filled in, and a
+ * key_unavailable result may be corrected. psl is only needed for the standard
+ * rfc7489. Returns -1 only when there is no memory (ERR_LIMIT).
+ */
+int verdict_make(struct message_facts *facts, const struct settings *settings,
+		 const struct psl *psl, struct resolver *resolver,
+		 struct arena *arena, struct dmarc_verdict *verdict,
+		 struct err *err);
+
+/*
+ * The action for a score, and the disposition and reasons that follow from it
+ * (R6.9, R7.5, R12.4). Called by verdict_make(); the Exim module calls it again
+ * after it has added base_score.
+ */
+void verdict_act(struct dmarc_verdict *verdict,
+		 const struct settings *settings);
+
+/*
+ * The keys of the verdict as they stand in the output of `edmarc evaluate` and
+ * in the verdict journal, into an object the caller has opened:
+ * from_domains, result, policy_domain, organizational_domain, discovery_method,
+ * policy_published, policy_source, policy_selected, policy_applied,
+ * disposition, reasons, spf, dkim, score, action.
+ */
+void verdict_json(struct json *json, const struct message_facts *facts,
+		  const struct dmarc_verdict *verdict);
+
+/* "4.50" for 450. */
+void score_format(struct buf *buf, int score);
+
+/* "dmarc=fail (p=reject sp=none) header.from=a.example policy.dmarc=reject" */
+void verdict_authres(struct buf *buf, const struct dmarc_verdict *verdict);
+
+#endif

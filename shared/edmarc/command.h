@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * command.h - what the commands of `edmarc` share
+ *
+ * A command gets its own arguments (argv[0] is its name) and returns an exit
+ * status of sysexits(3): 0 done, 64 wrong usage, 65 bad input, 75 try again, 78
+ * configuration. It writes its result to standard output and its troubles,
+ * through log.h, to standard error.
+ */
+#ifndef EDMARC_EDMARC_COMMAND_H
+#define EDMARC_EDMARC_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "dmarc/settings.h"
+
+struct command_context {
+	const char *config_path;
+	struct arena *arena; /* lives as long as the program */
+};
+
+typedef int command_function(struct command_context *context, int argc,
+			     char **argv);
+
+command_function cmd_config;
+
+/* All formats of output, for --format. */
+enum format {
+	FORMAT_TEXT,
+	FORMAT_JSON,
+	FORMAT_CSV,
+};
+
+/* "text", "json", "csv" into *format; false for anything else. */
+bool format_parse(const char *word, enum format *format);
+
+/*
+ * The settings of this run. An error has been logged, line by line, when the
+ * result is -1; the command then returns 78.
+ */
+int command_settings(struct command_context *context,
+		     struct settings *settings);
+
+/* Log err and give the exit status for its kind. */
+int command_fail(const struct err *err);
+
+/* Write what was built to standard output; 0, or 74 with a log line. */
+int command_output(struct buf *out);
+
+#endif
