@@ -69,6 +69,8 @@ static struct block *add_block(struct arena *arena, size_t size)
 
 	if (size < BLOCK_BYTES)
 		size = BLOCK_BYTES;
+	if (size > SIZE_MAX - sizeof(*block))
+		return NULL;
 	block = malloc(sizeof(*block) + size);
 	if (block == NULL)
 		return NULL;
@@ -91,10 +93,10 @@ void *arena_alloc(struct arena *arena, size_t size)
 
 	if (size == 0)
 		size = 1;
-	if (size > arena->limit || arena->limit - size < align)
+	if (size > SIZE_MAX - align)
 		return NULL;
 	size = (size + align - 1) / align * align;
-	if (arena->used > arena->limit - size)
+	if (size > arena->limit - arena->used)
 		return NULL;
 	if (block == NULL || block->size - block->used < size) {
 		block = add_block(arena, size);

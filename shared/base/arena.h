@@ -16,7 +16,10 @@
 
 struct arena;
 
-/* Returns NULL when there is no memory. limit counts every byte handed out. */
+/*
+ * Returns NULL when there is no memory. limit counts every byte handed out,
+ * each piece rounded up to the alignment of any type (16 bytes).
+ */
 MUST_CHECK struct arena *arena_new(size_t limit);
 
 /* Releases all memory and sets *arena to NULL. NULL inside is fine. */

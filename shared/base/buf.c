@@ -2,6 +2,7 @@
 #include "base/buf.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +10,14 @@
 /* Room for more bytes and the NUL behind them. */
 static bool make_room(struct buf *buf, size_t more)
 {
+	/* A limit of SIZE_MAX still leaves room for the NUL. */
+	size_t max = buf->max < SIZE_MAX ? buf->max : SIZE_MAX - 1;
 	size_t room = buf->room;
 	char *p;
 
 	if (buf->failed)
 		return false;
-	if (more > buf->max - buf->n) {
+	if (more > max - buf->n) {
 		buf->failed = true;
 		return false;
 	}
@@ -23,7 +26,7 @@ static bool make_room(struct buf *buf, size_t more)
 	if (room < 64)
 		room = 64;
 	while (room - buf->n <= more)
-		room = room < buf->max / 2 ? room * 2 : buf->max + 1;
+		room = room < max / 2 ? room * 2 : max + 1;
 	p = realloc(buf->p, room);
 	if (p == NULL) {
 		buf->failed = true;

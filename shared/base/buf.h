@@ -23,11 +23,12 @@ struct buf {
 	bool failed;
 };
 
-#define BUF_INIT(limit)                                                        \
-	{                                                                      \
-		.p = NULL, .n = 0, .room = 0, .max = (limit), .failed = false  \
+#define BUF_INIT(limit)                                                       \
+	{                                                                     \
+		.p = NULL, .n = 0, .room = 0, .max = (limit), .failed = false \
 	}
 
+/* bytes must not be the buffer's own: they may move. */
 void buf_add(struct buf *buf, struct span bytes);
 void buf_add_char(struct buf *buf, char c);
 void buf_add_string(struct buf *buf, const char *string);

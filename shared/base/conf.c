@@ -41,8 +41,8 @@ static bool is_continuation(struct span line)
 }
 
 /* Join the following lines that begin with white space onto value. */
-static int add_continuations(struct conf *conf, struct span *value,
-			     struct err *err)
+static int
+add_continuations(struct conf *conf, struct span *value, struct err *err)
 {
 	for (;;) {
 		struct span rest = conf->rest;
@@ -64,8 +64,8 @@ static int add_continuations(struct conf *conf, struct span *value,
 			memcpy(joined, value->p, value->n);
 		joined[value->n] = ' ';
 		memcpy(joined + value->n + 1, more.p, more.n);
-		*value = span_trim((struct span){ joined,
-						  value->n + 1 + more.n });
+		*value = span_trim(
+			(struct span){ joined, value->n + 1 + more.n });
 	}
 }
 

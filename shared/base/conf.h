@@ -43,7 +43,7 @@ struct conf conf_start(struct span text, struct arena *arena);
  * (ERR_CONFIG) when a line is neither a comment, a section nor a key. The next
  * call goes on behind the bad line, so one run can list all errors.
  */
-MUST_CHECK int conf_next(struct conf *conf, struct conf_entry *entry,
-			 struct err *err);
+MUST_CHECK int
+conf_next(struct conf *conf, struct conf_entry *entry, struct err *err);
 
 #endif

@@ -25,9 +25,9 @@ struct err {
 	char text[512];
 };
 
-#define ERR_INIT                                                               \
-	{                                                                      \
-		.kind = ERR_NONE                                               \
+#define ERR_INIT                 \
+	{                        \
+		.kind = ERR_NONE \
 	}
 
 /*

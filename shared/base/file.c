@@ -99,8 +99,10 @@ int file_replace(const char *path, struct span bytes, mode_t mode,
 
 	if (snprintf(temp, sizeof(temp), "%s.new", path) >= (int)sizeof(temp))
 		return err_set(err, ERR_INPUT, "%s: name too long", path);
-	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		  mode);
+	/* What a crash left, or somebody planted, must not lend us its mode. */
+	if (unlink(temp) < 0 && errno != ENOENT)
+		return err_errno(err, ERR_TEMP, "%s", temp);
+	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0 || write_all(fd, bytes) < 0 || fsync(fd) < 0 ||
 	    rename(temp, path) < 0) {
 		err_errno(err, ERR_TEMP, "%s", path);

@@ -22,8 +22,8 @@ MUST_CHECK int write_all(int fd, struct span bytes);
  * Add what fd gives, to its end, to buf. More than the buf's limit is
  * ERR_LIMIT. name is for the error text.
  */
-MUST_CHECK int file_read_fd(int fd, const char *name, struct buf *buf,
-			    struct err *err);
+MUST_CHECK int
+file_read_fd(int fd, const char *name, struct buf *buf, struct err *err);
 
 /* The same for a path; "-" is standard input. */
 MUST_CHECK int file_read(const char *path, struct buf *buf, struct err *err);
@@ -32,8 +32,8 @@ MUST_CHECK int file_read(const char *path, struct buf *buf, struct err *err);
  * Readers see the old file or the new one, never half of one. One writer at a
  * time: the caller holds the lock. The directory is synced as well.
  */
-MUST_CHECK int file_replace(const char *path, struct span bytes, mode_t mode,
-			    struct err *err);
+MUST_CHECK int
+file_replace(const char *path, struct span bytes, mode_t mode, struct err *err);
 
 /* Makes a rename or unlink in this directory last. */
 MUST_CHECK int file_sync_dir(const char *path, struct err *err);

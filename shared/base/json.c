@@ -62,6 +62,9 @@ static void add_quoted(struct buf *out, struct span text)
 			buf_add_string(out, "\\t");
 		} else if (c < 0x20 || c == 0x7f) {
 			buf_addf(out, "\\u%04x", c);
+		} else if (c == 0xc2 && (unsigned char)text.p[1] < 0xa0) {
+			/* U+0080 to U+009F: some terminals obey them. */
+			buf_addf(out, "\\u%04x", (unsigned char)text.p[1]);
 		} else {
 			buf_add(out, (struct span){ text.p, length });
 		}

@@ -11,8 +11,9 @@
  *	json_text(&json, SPAN("pass"));
  *	json_close(&json, '}');
  *
- * Output is one line. Bytes that are not UTF-8 become U+FFFD, control
- * characters are escaped, so a line never holds a raw newline.
+ * Output is one line. Bytes that are not UTF-8 become U+FFFD each, control
+ * characters (also U+007F to U+009F) are escaped, so a line never holds a raw
+ * newline and can be shown on a terminal.
  */
 #ifndef EDMARC_BASE_JSON_H
 #define EDMARC_BASE_JSON_H
@@ -28,9 +29,9 @@ struct json {
 	bool comma; /* something stands before at this level */
 };
 
-#define JSON_INIT(buf)                                                         \
-	{                                                                      \
-		.out = (buf), .comma = false                                   \
+#define JSON_INIT(buf)                       \
+	{                                    \
+		.out = (buf), .comma = false \
 	}
 
 void json_open(struct json *json, char bracket);  /* '{' or '[' */

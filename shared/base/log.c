@@ -21,6 +21,16 @@ void log_start(const char *name, enum log_level highest, int priorities)
 	output.priorities = priorities;
 }
 
+/* Libraries put newlines into their messages; one call stays one line. */
+static void flatten(char *line, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = ' ';
+}
+
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	static const int priority[] = { [LOG_LEVEL_ERROR] = 3,
@@ -46,6 +56,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 		n += (size_t)k;
 	if (n > sizeof(line) - 2)
 		n = sizeof(line) - 2;
+	flatten(line, n);
 	line[n++] = '\n';
 	/* One write, so that lines of several processes do not mix. */
 	if (write_all(STDERR_FILENO, (struct span){ line, n }) < 0)

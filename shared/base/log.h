@@ -4,7 +4,8 @@
  *
  * One line for each call on standard error, which systemd, cron and a terminal
  * all know how to keep. Programs only: the plugins use their host's log, and
- * the core returns a struct err. Text of strangers goes through quote() first.
+ * the core returns a struct err. Text of strangers goes through quote() first;
+ * control characters that come all the same become blanks.
  */
 #ifndef EDMARC_BASE_LOG_H
 #define EDMARC_BASE_LOG_H

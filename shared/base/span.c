@@ -47,8 +47,9 @@ bool span_ends(struct span span, const char *suffix)
 
 	if (span.n < want.n)
 		return false;
-	return span_equal_nocase(
-		(struct span){ span.p + (span.n - want.n), want.n }, want);
+	if (want.n < span.n) /* not for NULL, which has no end to count from */
+		span.p += span.n - want.n;
+	return span_equal_nocase((struct span){ span.p, want.n }, want);
 }
 
 bool span_has(struct span span, char c)

@@ -21,7 +21,7 @@ struct span {
 };
 
 /* A span of a string literal, and the printf arguments for "%.*s". */
-#define SPAN(literal)                                                          \
+#define SPAN(literal) \
 	((struct span){ .p = "" literal, .n = sizeof(literal) - 1 })
 #define SPAN_ARGS(span) (int)((span).n > 4096 ? 4096 : (span).n), (span).p
 

@@ -9,7 +9,9 @@ int64_t utc_day_begin(int64_t time)
 {
 	int64_t rest = time % UTC_DAY;
 
-	return time - (rest < 0 ? rest + UTC_DAY : rest);
+	if (rest < 0)
+		rest += UTC_DAY;
+	return time < INT64_MIN + rest ? INT64_MIN : time - rest;
 }
 
 static struct tm broken_down(int64_t time)
@@ -63,15 +65,16 @@ struct utc_text utc_mail(int64_t time)
 
 bool utc_parse_date(struct span text, int64_t *time)
 {
-	struct span year = { text.p, 4 }, month = { text.p + 5, 2 },
-		    day = { text.p + 8, 2 };
 	uint64_t y, m, d;
 	struct tm tm;
 	time_t t;
 
-	if (text.n != 10 || text.p[4] != '-' || text.p[7] != '-' ||
-	    !span_to_uint(year, 9999, &y) || !span_to_uint(month, 12, &m) ||
-	    !span_to_uint(day, 31, &d) || y < 1970 || m == 0 || d == 0)
+	if (text.n != 10 || text.p[4] != '-' || text.p[7] != '-')
+		return false;
+	if (!span_to_uint((struct span){ text.p, 4 }, 9999, &y) ||
+	    !span_to_uint((struct span){ text.p + 5, 2 }, 12, &m) ||
+	    !span_to_uint((struct span){ text.p + 8, 2 }, 31, &d) || y < 1970 ||
+	    m == 0 || d == 0)
 		return false;
 	tm = (struct tm){ .tm_year = (int)y - 1900,
 			  .tm_mon = (int)m - 1,

@@ -19,7 +19,7 @@ struct utc_text {
 	char text[32];
 };
 
-/* The first second of the day that holds time. */
+/* The first second of the day that holds time (INT64_MIN if that is below it). */
 int64_t utc_day_begin(int64_t time);
 
 struct utc_text utc_date(int64_t time);  /* 2026-11-23 */

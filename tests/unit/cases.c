@@ -268,6 +268,7 @@ static struct test_case *read_cases(const char *name, size_t *n)
 		}
 		add_field(&cases[*n - 1], line, name, number);
 	}
+	buf_release(&text);
 	return cases;
 }
 

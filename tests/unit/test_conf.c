@@ -21,9 +21,8 @@ static void check(const struct test_case *c)
 			buf_addf(&got, "!%s", err.text);
 		else
 			buf_addf(&got, "%.*s/%.*s=%.*s@%d",
-				 SPAN_ARGS(entry.section),
-				 SPAN_ARGS(entry.key), SPAN_ARGS(entry.value),
-				 entry.line);
+				 SPAN_ARGS(entry.section), SPAN_ARGS(entry.key),
+				 SPAN_ARGS(entry.value), entry.line);
 	}
 	expect(c, "entries", buf_string(&got));
 	buf_release(&got);
