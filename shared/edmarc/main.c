@@ -22,6 +22,7 @@ static const struct {
 	const char *what;
 } commands[] = {
 	{ "config", cmd_config, "check or show the configuration" },
+	{ "setup", cmd_setup, "make the database and its tables" },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# edmarc setup --database on a private MariaDB
+. "$(dirname "$0")/lib.sh"
+. "$INTEGRATION/mariadb.sh"
+need_root
+begin
+mariadb_start
+
+edmarc=$top_builddir/edmarc
+printf '%s\n' '[database]' 'name = edmarc-test' \
+	"option_file = $MARIADB_OPTIONS" >"$T/edmarc.conf"
+
+# run WANTED-STATUS NAME ARGUMENT...: leaves what was said in $output
+run() {
+	local want=$1 name=$2 status
+
+	shift 2
+	output=$("$edmarc" -c "$T/edmarc.conf" "$@" 2>&1)
+	status=$?
+	if [ "$status" = "$want" ]; then
+		ok "$name"
+	else
+		not_ok "$name" "status $status, wanted $want"$'\n'"$output"
+	fi
+}
+
+tables='journal_segment received_mail received_report received_row schema_step'
+tables+=' sent_destination sent_report verdict_policy verdict_row'
+
+run 0 'setup makes the database' setup --database --sql-dir "$srcdir/sql"
+like 'and says so' "$output" '^edmarc: 001-tables.sql: done$'
+is 'all tables are there' \
+	"$(sql edmarc-test 'SHOW TABLES' | sort | paste -sd' ')" "$tables"
+is 'all have a primary key' "$(sql "SELECT COUNT(*) FROM
+	information_schema.TABLE_CONSTRAINTS WHERE TABLE_SCHEMA = 'edmarc-test'
+	AND CONSTRAINT_TYPE = 'PRIMARY KEY'")" 9
+is 'and are InnoDB' "$(sql "SELECT DISTINCT ENGINE FROM
+	information_schema.TABLES WHERE TABLE_SCHEMA = 'edmarc-test'")" InnoDB
+is 'the step is noted' "$(sql edmarc-test \
+	'SELECT step, name FROM schema_step')" $'1\t001-tables.sql'
+
+sql edmarc-test "INSERT INTO received_mail VALUES
+	('keep', 1, 'r', 's', 'ok', 0, '', 1, 0, 1)"
+run 0 'a second time does nothing' setup --database --sql-dir "$srcdir/sql"
+like 'and says so' "$output" '^edmarc: 001-tables.sql: was there already$'
+sql edmarc-test 'DELETE FROM schema_step'
+run 0 'a step that was interrupted runs again' \
+	setup --database --sql-dir "$srcdir/sql"
+is 'and loses nothing' "$(sql edmarc-test 'SELECT name FROM received_mail')" keep
+
+run 0 'grants' setup --database --grants --sql-dir "$srcdir/sql"
+run 0 'grants twice' setup --database --grants --sql-dir "$srcdir/sql"
+like 'the loading user may write' \
+	"$(sql "SHOW GRANTS FOR 'edmarc'@'localhost'")" \
+	'GRANT SELECT, INSERT, UPDATE, DELETE ON `edmarc-test`'
+like 'and logs in by unix_socket' \
+	"$(sql "SHOW GRANTS FOR 'edmarc'@'localhost'")" 'VIA unix_socket'
+like 'the viewing user may read' \
+	"$(sql "SHOW GRANTS FOR 'edmarc-view'@'localhost'")" \
+	'GRANT SELECT ON `edmarc-test`'
+
+mkdir "$T/sql"
+cp "$srcdir/sql/001-tables.sql" "$T/sql"
+printf 'CREATE TABLE IF NOT EXISTS half (a INT PRIMARY KEY);\nCREATE TABEL x;\n' \
+	>"$T/sql/002-broken.sql"
+run 78 'a broken step' setup --database --sql-dir "$T/sql"
+like 'is named with the reason of the server' "$output" \
+	'002-broken.sql: MariaDB error 1064: '
+is 'and not noted' "$(sql edmarc-test 'SELECT MAX(step) FROM schema_step')" 1
+mv "$T/sql/002-broken.sql" "$T/sql/003-later.sql"
+run 78 'a missing step' setup --database --sql-dir "$T/sql"
+like 'is named' "$output" 'no step 002 before 003-later.sql'
+run 78 'no folder of steps' setup --database --sql-dir "$T/nowhere"
+like 'is named' "$output" 'nowhere: No such file or directory'
+run 64 'without --database it says how' setup
+
+# A user who may log in, but has no rights here
+sql "CREATE USER nobody@localhost IDENTIFIED VIA unix_socket"
+chmod 755 "$T" "$T/mariadb"
+output=$(setpriv --reuid=nobody --regid=nogroup --clear-groups \
+	"$edmarc" -c "$T/edmarc.conf" setup --database \
+	--sql-dir "$srcdir/sql" 2>&1)
+is 'a user without rights is refused' $? 78
+like 'with the message of the server' "$output" \
+	"MariaDB error 1044: Access denied for user 'nobody'"
+
+stop mariadb
+run 75 'MariaDB is down' setup --database --sql-dir "$srcdir/sql"
+like 'with its message' "$output" 'MariaDB error 2002: .*connect'
+printf '%s\n' '[database]' "option_file = $T/missing.cnf" >"$T/edmarc.conf"
+run 78 'no option file' setup --database --sql-dir "$srcdir/sql"
+like 'is named' "$output" 'missing.cnf: No such file'
+finish
