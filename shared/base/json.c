@@ -3,44 +3,13 @@
 
 #include <inttypes.h>
 
+#include "base/utf8.h"
+
 static void before_value(struct json *json)
 {
 	if (json->comma)
 		buf_add_char(json->out, ',');
 	json->comma = true;
-}
-
-/*
- * The length of the UTF-8 sequence at the start of text, or 0 if there is none:
- * no overlong forms, no surrogates, nothing above U+10FFFF (RFC 3629).
- */
-static size_t utf8_length(struct span text)
-{
-	const unsigned char *s = (const unsigned char *)text.p;
-	unsigned char low = 0x80, high = 0xbf;
-	size_t length, i;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] < 0xc2 || s[0] > 0xf4)
-		return 0;
-	length = s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	if (text.n < length)
-		return 0;
-	if (s[0] == 0xe0)
-		low = 0xa0;
-	else if (s[0] == 0xed)
-		high = 0x9f;
-	else if (s[0] == 0xf0)
-		low = 0x90;
-	else if (s[0] == 0xf4)
-		high = 0x8f;
-	if (s[1] < low || s[1] > high)
-		return 0;
-	for (i = 2; i < length; i++)
-		if (s[i] < 0x80 || s[i] > 0xbf)
-			return 0;
-	return length;
 }
 
 static void add_quoted(struct buf *out, struct span text)
@@ -51,7 +20,7 @@ static void add_quoted(struct buf *out, struct span text)
 		size_t length = utf8_length(text);
 
 		if (length == 0) {
-			buf_add_string(out, "\xef\xbf\xbd");
+			buf_add_string(out, UTF8_REPLACEMENT);
 			length = 1;
 		} else if (c == '"' || c == '\\') {
 			buf_add_char(out, '\\');
