@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * write_xml.h - an aggregate report as an XML document (RFC 9990, RFC 7489)
+ *
+ * The counterpart of the reader: the writer is a report_sink, so whatever hands
+ * out reports (the store, a reader, a test) can be written. It holds one row at
+ * a time, a million rows need no more memory than one.
+ *
+ * The document is valid against the schema of the head's dialect, whatever the
+ * values: the dialects are never mixed (R7.10). What only the other one knows is
+ * translated or left out, what this one demands and the head does not have gets
+ * the standard's default:
+ *
+ *			RFC 7489	RFC 9990
+ *	namespace	none		urn:ietf:params:xml:ns:dmarc-2.0
+ *	disposition	pass -> none	all
+ *	reasons		policy_test_mode, as other	forwarded, sampled_out,
+ *			with the word in the comment	the same way
+ *	np, testing, discovery_method, generator	left out | written
+ *	pct		written		left out
+ *	sp, pct, fo	p, 100, 0 when absent		as they are
+ *	envelope_from	empty when absent		as it is
+ *	spf		all; none at all becomes one	one, mfrom if there is
+ *			with the result none		one; helo has no scope
+ *	error		each		one, joined with "; "
+ *
+ * Texts that are not UTF-8, or characters that XML 1.0 forbids, become U+FFFD.
+ */
+#ifndef EDMARC_REPORT_WRITE_XML_H
+#define EDMARC_REPORT_WRITE_XML_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attributes.h"
+#include "base/err.h"
+#include "report/aggregate.h"
+
+/*
+ * A sink that writes one report to fd, which stays the caller's: at most max
+ * bytes, compressed by gzip when asked. Calls go begin, head, row for each row,
+ * end; a document is complete when end() has returned 0. They fail with
+ *   ERR_TEMP   fd does not take it (disk full)
+ *   ERR_LIMIT  more than max bytes, or no memory
+ *   ERR_INPUT  no report id, policy domain or row, a source that is no IP
+ *              address, a rejected report: no schema allows such a document
+ * and what was written until then has to be thrown away. Released with
+ * xml_writer_free(). NULL when there is no memory.
+ */
+MUST_CHECK struct report_sink *
+xml_writer_new(int fd, bool gzip, size_t max, struct err *err);
+void xml_writer_free(struct report_sink **writer);
+
+#endif
