@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# exim.sh - private Exims (after netns.sh)
+#
+#	exim_new NAME            folder $T/NAME with the parts of a configuration,
+#	                         which the test may replace or add to:
+#	                         main acl routers transports retry authenticators
+#	exim_start NAME ADDRESS...   daemon on port 25 of these addresses
+#	exim_run NAME ARGUMENT...    the command exim4 with that configuration
+#	exim_log NAME            its main log, then its panic log
+#	exim_idle NAME           is the queue empty? (for wait_for)
+#	exim_remote NAME SOURCE LOCAL [DOMAIN SELECTOR KEYFILE]
+#	                         before exim_start: mail to other domains than
+#	                         those of the list LOCAL goes to their MX, from the
+#	                         address SOURCE, signed with that key (dkim.sh)
+#	smtp_send SOURCE ARGUMENT...  smtp-client from the address SOURCE, which
+#	                         may be of either family. The dialogue is in
+#	                         $smtp_dialogue; the replies to the messages are in
+#	                         $smtp_reply, the ids that Exim gave them in
+#	                         $smtp_id, one a line.
+#
+# As created, an Exim accepts mail for every address and keeps each message in
+# $T/NAME/mail/ID. The module under test is added by the test:
+#
+#	exim_new mx
+#	exim_module mx           main gets docs/examples/exim-main.conf with the
+#	                         path of the built edmarc.so, acl_smtp_rcpt the
+#	                         line that makes Exim check SPF
+#	exim_start mx 192.0.2.25
+#
+# $T/NAME/sendmail is a program that submits mail to it, for `sendmail =`.
+# Exim says "lost privilege for using -C" in its log: harmless, deliveries run
+# as its user.
+
+EXIM_USER=$(stat -c %U /var/spool/exim4 2>/dev/null || echo Debian-exim)
+
+exim_new() {
+	local name=$1 folder=$T/$1
+
+	need_programs exim4
+	mkdir -p "$folder"/{spool,log,mail} || exit 1
+	chown -R "$EXIM_USER" "$folder"/{spool,log,mail}
+	cat >"$folder/main" <<-'CONF'
+	acl_smtp_rcpt = acl_check_rcpt
+	acl_smtp_data = acl_check_data
+	CONF
+	cat >"$folder/acl" <<-'CONF'
+	acl_check_rcpt:
+	  accept
+	acl_check_data:
+	  accept
+	CONF
+	cat >"$folder/routers" <<-'CONF'
+	keep:
+	  driver = accept
+	  transport = keep
+	CONF
+	cat >"$folder/transports" <<-CONF
+	keep:
+	  driver = appendfile
+	  file = $folder/mail/\$message_exim_id
+	  message_prefix =
+	  message_suffix =
+	  envelope_to_add
+	  return_path_add
+	  user = $EXIM_USER
+	CONF
+	: >"$folder/retry"
+	: >"$folder/authenticators"
+	printf '#!/bin/sh\nexec exim4 -C %s "$@"\n' "$folder/exim.conf" \
+		>"$folder/sendmail"
+	chmod 755 "$folder/sendmail"
+}
+
+# What is the same in every configuration, with the parts included.
+exim_configuration() {
+	local name=$1 folder=$T/$1
+
+	shift
+	cat <<-CONF
+	primary_hostname = $name.test
+	spool_directory = $folder/spool
+	log_file_path = $folder/log/%slog
+	pid_file_path = $folder/exim.pid
+	daemon_smtp_ports = 25
+	local_interfaces = <; $(printf '%s ; ' "$@")
+	tls_advertise_hosts =
+	host_lookup =
+	rfc1413_hosts =
+	smtp_accept_max = 200
+	smtp_accept_max_per_connection = 100000
+	smtp_accept_queue_per_connection = 0
+	smtp_enforce_sync = false
+	message_logs = false
+	split_spool_directory = false
+	deliver_drop_privilege
+	never_users =
+	keep_environment = ^EDMARC_
+	.include $folder/main
+	begin acl
+	.include $folder/acl
+	begin routers
+	.include $folder/routers
+	begin transports
+	.include $folder/transports
+	begin retry
+	.include $folder/retry
+	begin authenticators
+	.include $folder/authenticators
+	CONF
+}
+
+exim_start() {
+	local name=$1 folder=$T/$1 address
+
+	shift
+	exim_configuration "$name" "$@" >"$folder/exim.conf" || exit 1
+	exim_run "$name" -bV >"$T/$name.check" 2>&1 ||
+		bail "Exim takes the configuration" "$(head -n 3 "$T/$name.check")"
+	start "$name" exim4 -C "$folder/exim.conf" -bdf -q1h
+	for address in "$@"; do
+		wait_for 10 "Exim on $address" exim_greets "$address" ||
+			bail "Exim starts" "$(exim_log "$name")"
+	done
+}
+
+exim_greets() {
+	local line
+
+	case $1 in
+	*:*) line=$(exim_greeting TCP6 "[$1]") ;;
+	*) line=$(exim_greeting TCP4 "$1") ;;
+	esac 2>/dev/null
+	[ "${line:0:4}" = '220 ' ]
+}
+
+exim_greeting() {
+	echo QUIT | socat -t 2 - "$1:$2:25"
+}
+
+exim_run() {
+	local name=$1
+
+	shift
+	exim4 -C "$T/$name/exim.conf" "$@"
+}
+
+exim_log() {
+	cat "$T/$1/log/mainlog" "$T/$1/log/paniclog" 2>/dev/null
+}
+
+exim_idle() {
+	[ "$(exim_run "$1" -bpc)" = 0 ]
+}
+
+exim_remote() {
+	local name=$1 folder=$T/$1
+
+	{
+		printf 'remote:\n  driver = dnslookup\n  domains = ! %s\n' "$3"
+		printf '  transport = remote\n  no_more\n'
+		cat "$folder/routers"
+	} >"$folder/routers.new" && mv "$folder/routers.new" "$folder/routers"
+	{
+		printf 'remote:\n  driver = smtp\n  interface = %s\n' "$2"
+		printf '  hosts_try_fastopen =\n'
+		[ $# -lt 4 ] ||
+			printf '  dkim_%s\n' "domain = $4" "selector = $5" \
+				"private_key = $6"
+	} >>"$folder/transports"
+}
+
+# The file that administrators include, as it stands; only the path of the
+# module is that of the build.
+exim_module() {
+	local name=$1 module=$top_builddir/.libs/edmarc.so
+
+	[ -r "$module" ] || bail "the Exim module is built" "no $module"
+	printf 'EDMARC_MODULE = %s\n.include %s\n' "$module" \
+		"$srcdir/docs/examples/exim-main.conf" >>"$T/$name/main"
+	printf 'acl_check_rcpt:\n.include %s\n  accept\n%s\n' \
+		"$srcdir/docs/examples/exim-acl-rcpt.conf" \
+		"$(sed '/^acl_check_rcpt:/,/^  accept/d' "$T/$name/acl")" \
+		>"$T/$name/acl.new"
+	mv "$T/$name/acl.new" "$T/$name/acl"
+}
+
+smtp_send() {
+	local source=$1
+
+	shift
+	smtp_dialogue=$("$INTEGRATION/smtp-client" --source "$source" "$@" 2>&1)
+	smtp_status=$?
+	smtp_reply=$(sed -n '/^C: \.$/,/^C: /s/^S: //p' <<<"$smtp_dialogue")
+	smtp_id=$(sed -n 's/^250 OK id=//p' <<<"$smtp_reply")
+	return "$smtp_status"
+}
