@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# dovecot.sh - a private Dovecot 2.3 that takes in reports (after lib.sh)
+#
+#	dovecot_new              makes its folders, users and configuration
+#	dovecot_start            LMTP on $DOVECOT_LMTP
+#	dovecot_lda ARG...       dovecot-lda with that configuration
+#	dovecot_plugin on|off    is lib99_edmarc_plugin.so there?
+#	spool_new                an empty report spool $SPOOL, owned by edmarc
+#	spool_recipients         the recipients of all mails in it, sorted
+#	lmtp FROM FILE RCPT...   one transaction; a line "RCPT CODE TEXT" for each
+#
+# Users: alice, bob (own uids) and carol (own uid, Sieve) of any domain. The
+# report user comes from docs/examples, with paths and uid replaced. Its uid is
+# low, as that of a system user.
+
+DOVECOT_LMTP=
+SPOOL=
+EDMARC_UID=397
+ALICE_UID=70001
+BOB_UID=70002
+CAROL_UID=70003
+
+# The examples as administrators install them, for this instance.
+dovecot_example() {
+	sed -e "s,/etc/dovecot/,$DOVECOT/," -e "s,/run/dovecot/,$DOVECOT/run/," \
+		-e "s,/var/spool/edmarc/reports,$SPOOL," \
+		-e "s,/var/lib/edmarc,$T/home/edmarc," \
+		-e "s,:edmarc:edmarc:,:$EDMARC_UID:$EDMARC_UID:," \
+		-e "s,^  \(user\|group\) = edmarc\$,  \1 = $EDMARC_UID," \
+		-e "s,/usr/lib/dovecot/dovecot-lda,& -c $DOVECOT/dovecot.conf," \
+		"$srcdir/docs/examples/$1"
+}
+
+dovecot_new() {
+	local user
+
+	need_root
+	need_programs dovecot doveadm python3
+	[[ $(dovecot --version) = 2.3.* ]] || skip "needs Dovecot 2.3"
+	DOVECOT=$T/dovecot
+	DOVECOT_LMTP=$DOVECOT/run/lmtp
+	SPOOL=$T/reports
+	mkdir -p "$DOVECOT"/{run,state,modules} "$T"/home/{alice,bob,carol,edmarc}
+	chown $EDMARC_UID:$EDMARC_UID "$T/home/edmarc"
+	chown $ALICE_UID:$ALICE_UID "$T/home/alice"
+	chown $BOB_UID:$BOB_UID "$T/home/bob"
+	chown $CAROL_UID:$CAROL_UID "$T/home/carol"
+	ln -s /usr/lib/dovecot/modules/* "$DOVECOT/modules/"
+	rm -f "$DOVECOT/modules/lib99_edmarc_plugin.so"
+	dovecot_plugin on
+	cat >"$DOVECOT/users" <<-USERS
+	alice::$ALICE_UID:$ALICE_UID::$T/home/alice
+	bob::$BOB_UID:$BOB_UID::$T/home/bob
+	carol::$CAROL_UID:$CAROL_UID::$T/home/carol::userdb_mail_plugins=sieve
+	USERS
+	printf 'require ["fileinto","mailbox"];\nfileinto :create "sieved";\n' \
+		>"$T/home/carol/.dovecot.sieve"
+	chown $CAROL_UID "$T/home/carol/.dovecot.sieve"
+	dovecot_example edmarc-rua.userdb >"$DOVECOT/edmarc-rua.userdb"
+	dovecot_example dovecot-2.3.conf >"$DOVECOT/edmarc.conf"
+	cat >"$DOVECOT/dovecot.conf" <<-CONF
+	base_dir = $DOVECOT/run
+	state_dir = $DOVECOT/state
+	log_path = /dev/stderr
+	protocols = lmtp
+	ssl = no
+	mail_plugin_dir = $DOVECOT/modules
+	mail_location = maildir:~/Maildir
+	postmaster_address = postmaster@example.org
+	lda_mailbox_autocreate = yes
+	passdb {
+	  driver = passwd-file
+	  args = username_format=%Ln $DOVECOT/users
+	}
+	userdb {
+	  driver = passwd-file
+	  args = username_format=%Ln $DOVECOT/users
+	}
+	!include edmarc.conf
+	!include_try more.conf
+	CONF
+	cat >"$T/lmtp.py" <<-'PYTHON'
+	import smtplib, sys
+	server = smtplib.LMTP(sys.argv[1], timeout=60)
+	server.ehlo()
+	print("MAIL", *server.docmd("MAIL", "FROM:<%s>" % sys.argv[2]),
+	      file=sys.stderr)
+	taken = []
+	for address in sys.argv[4:]:
+	    code, text = server.docmd("RCPT", "TO:<%s>" % address)
+	    if code == 250:
+	        taken.append(address)
+	    else:
+	        print(address, code, text.decode())
+	if taken:
+	    server.docmd("DATA")
+	    for line in open(sys.argv[3], "rb").read().split(b"\n")[:-1]:
+	        line = line.rstrip(b"\r")
+	        server.send((b"." if line[:1] == b"." else b"") + line + b"\r\n")
+	    server.send(b".\r\n")
+	    for address in taken:
+	        code, text = server.getreply()
+	        print(address, code, text.decode())
+	server.quit()
+	PYTHON
+}
+
+dovecot_plugin() {
+	local module=$top_builddir/.libs/lib99_edmarc_plugin.so
+
+	[ -r "$module" ] || bail "the Dovecot plugin is built" "no $module"
+	rm -f "$DOVECOT/modules/lib99_edmarc_plugin.so"
+	[ "$1" = off ] || ln -s "$module" "$DOVECOT/modules/"
+}
+
+dovecot_start() {
+	start dovecot dovecot -F -c "$DOVECOT/dovecot.conf"
+	wait_for 10 'Dovecot' test -S "$DOVECOT_LMTP" ||
+		bail 'Dovecot starts' "$(tail -n 5 "$T/dovecot.log")"
+}
+
+dovecot_lda() {
+	/usr/lib/dovecot/dovecot-lda -c "$DOVECOT/dovecot.conf" "$@"
+}
+
+spool_new() {
+	rm -rf "$SPOOL"
+	mkdir "$SPOOL" "$SPOOL"/{tmp,new,bad} || exit 1
+	chmod 700 "$SPOOL" "$SPOOL"/{tmp,new,bad}
+	chown -R $EDMARC_UID:$EDMARC_UID "$SPOOL"
+}
+
+spool_recipients() {
+	local file
+
+	for file in "$SPOOL"/new/*; do
+		[ -f "$file" ] && sed -n '/^$/q; s/^recipient: //p' "$file"
+	done | sort | tr '\n' ' ' | sed 's/ $//'
+}
+
+lmtp() {
+	python3 "$T/lmtp.py" "$DOVECOT_LMTP" "$@" 2>>"$T/lmtp.log"
+}
