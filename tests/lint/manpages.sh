@@ -94,7 +94,7 @@ awk '
 compare settings
 
 if command -v mandoc >/dev/null; then
-	for page in "$docs"/*.[158]; do
+	for page in "$docs"/*.[1578]; do
 		mandoc -T lint -W warning "$page" || bad=1
 	done
 else

@@ -14,7 +14,7 @@ files=$(find shared exim-local-scan dovecot-plugin sql tests docs debian \
 		\( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o \
 		-name '*.sql' -o -name '*.inc' -o -name '*.cases' -o \
 		-name '*.am' -o -name '*.ac' -o -name '*.md' -o \
-		-name '*.[158]' -o -name '*.conf' -o -name '*.txt' -o \
+		-name '*.[1578]' -o -name '*.conf' -o -name '*.txt' -o \
 		-name 'run' -o -name 'check' -o -name 'demo' -o \
 		-name 'packages' -o -name 'flags.m4' \) \
 		! -path '*/data/*/*' ! -path '*/corpus/*' \
