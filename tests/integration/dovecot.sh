@@ -9,10 +9,11 @@
 #	dovecot_plugin on|off    is lib99_edmarc_plugin.so there?
 #	spool_new                an empty report spool $SPOOL, owned by edmarc
 #	spool_recipients         the recipients of all mails in it, sorted
-#	lmtp FROM FILE RCPT...   one transaction; a line "RCPT CODE TEXT" for each
+#	lmtp FROM FILE RCPT...   one transaction; a line "RCPT CODE TEXT" for each,
+#	                         refused recipients first; FILE has CR LF
 #
-# Users: alice, bob (own uids) and carol (own uid, Sieve) of any domain. The
-# report user comes from docs/examples, with paths and uid replaced. Its uid is
+# Users: alice, bob (own uids) and carol (own uid, Sieve) of any domain. Mail for
+# the account dmarc.rua@own.example goes to alice. The report user comes from docs/examples, with paths and uid replaced. Its uid is
 # low, as that of a system user.
 
 DOVECOT_LMTP=
@@ -37,7 +38,7 @@ dovecot_new() {
 	local user
 
 	need_root
-	need_programs dovecot doveadm python3
+	need_programs dovecot doveadm
 	[[ $(dovecot --version) = 2.3.* ]] || skip "needs Dovecot 2.3"
 	DOVECOT=$T/dovecot
 	DOVECOT_LMTP=$DOVECOT/run/lmtp
@@ -55,6 +56,8 @@ dovecot_new() {
 	bob::$BOB_UID:$BOB_UID::$T/home/bob
 	carol::$CAROL_UID:$CAROL_UID::$T/home/carol::userdb_mail_plugins=sieve
 	USERS
+	echo "dmarc.rua@own.example::$ALICE_UID:$ALICE_UID::$T/home/alice" \
+		>"$DOVECOT/accounts"
 	printf 'require ["fileinto","mailbox"];\nfileinto :create "sieved";\n' \
 		>"$T/home/carol/.dovecot.sieve"
 	chown $CAROL_UID "$T/home/carol/.dovecot.sieve"
@@ -76,35 +79,15 @@ dovecot_new() {
 	}
 	userdb {
 	  driver = passwd-file
+	  args = username_format=%Lu $DOVECOT/accounts
+	}
+	userdb {
+	  driver = passwd-file
 	  args = username_format=%Ln $DOVECOT/users
 	}
 	!include edmarc.conf
 	!include_try more.conf
 	CONF
-	cat >"$T/lmtp.py" <<-'PYTHON'
-	import smtplib, sys
-	server = smtplib.LMTP(sys.argv[1], timeout=60)
-	server.ehlo()
-	print("MAIL", *server.docmd("MAIL", "FROM:<%s>" % sys.argv[2]),
-	      file=sys.stderr)
-	taken = []
-	for address in sys.argv[4:]:
-	    code, text = server.docmd("RCPT", "TO:<%s>" % address)
-	    if code == 250:
-	        taken.append(address)
-	    else:
-	        print(address, code, text.decode())
-	if taken:
-	    server.docmd("DATA")
-	    for line in open(sys.argv[3], "rb").read().split(b"\n")[:-1]:
-	        line = line.rstrip(b"\r")
-	        server.send((b"." if line[:1] == b"." else b"") + line + b"\r\n")
-	    server.send(b".\r\n")
-	    for address in taken:
-	        code, text = server.getreply()
-	        print(address, code, text.decode())
-	server.quit()
-	PYTHON
 }
 
 dovecot_plugin() {
@@ -141,5 +124,22 @@ spool_recipients() {
 }
 
 lmtp() {
-	python3 "$T/lmtp.py" "$DOVECOT_LMTP" "$@" 2>>"$T/lmtp.log"
+	local from=$1 file=$2 rcpt to=()
+
+	shift 2
+	for rcpt in "$@"; do
+		to+=(--to "$rcpt")
+	done
+	"$INTEGRATION/smtp-client" --lmtp --server "$DOVECOT_LMTP" \
+		--from "$from" "${to[@]}" "$file" | awk '
+	/^C: / { asked = data = 0 }
+	/^C: RCPT/ {
+		rcpt = $0
+		gsub(/^C: RCPT TO:<|>$/, "", rcpt)
+		asked = 1
+	}
+	/^C: \.$/ { data = 1 }
+	/^S: / && asked && $2 == "250" { taken[n++] = rcpt }
+	/^S: / && asked && $2 != "250" { print rcpt, substr($0, 4) }
+	/^S: / && data { print taken[i++], substr($0, 4) }'
 }
