@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * address.h - mail addresses that we are willing to send reports to and from
+ *
+ * Addresses of reports come from strangers' DNS and end up in a header, on a
+ * command line and in the database. Only the plain form is taken:
+ * dot-atom@domain, in ASCII (RFC 5321 4.1.2 without quoted strings, comments
+ * and address literals), so that nothing in it has a second meaning.
+ */
+#ifndef EDMARC_REPORT_ADDRESS_H
+#define EDMARC_REPORT_ADDRESS_H
+
+#include <stdbool.h>
+
+#include "base/span.h"
+
+#define MAX_ADDRESS_LOCAL_PART 64 /* RFC 5321 4.5.3.1.1 */
+
+/*
+ * Is it of that form? *domain (may be NULL) is what stands behind the "@"; it
+ * has at least two labels.
+ */
+bool address_is_plain(struct span address, struct span *domain);
+
+#endif
