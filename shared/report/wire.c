@@ -1,0 +1,607 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report/wire.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "report/limits.h"
+
+/*
+ * A frame: one octet of type, four of length, then the fields. Numbers are
+ * eight octets, truth values one, texts a length of four and their octets; all
+ * in network order.
+ */
+enum frame {
+	FRAME_BEGIN = 'B',
+	FRAME_HEAD = 'H',
+	FRAME_ROW = 'R',
+	FRAME_END = 'E',
+	FRAME_FINISH = 'F',
+};
+
+#define FRAME_HEADER 5
+#define TEXT_ABSENT  UINT32_C(0xffffffff)
+
+/* Frames are sent when this many octets have come together. */
+#define SEND_AT ((size_t)32 * 1024)
+
+/*
+ * Fields in one direction or the other. With out, they are written from the
+ * values; without, they are taken from in and checked. One function describes a
+ * struct for both, so the two sides cannot differ.
+ */
+struct codec {
+	struct buf *out;
+	struct span in;
+	bool bad;
+};
+
+static void put_bytes(struct buf *out, uint64_t value, size_t n)
+{
+	while (n-- > 0)
+		buf_add_char(out, (char)(value >> (8 * n)));
+}
+
+static uint64_t take_bytes(struct codec *codec, size_t n)
+{
+	uint64_t value = 0;
+	size_t i;
+
+	if (codec->bad || codec->in.n < n) {
+		codec->bad = true;
+		return 0;
+	}
+	for (i = 0; i < n; i++)
+		value = value << 8 | (unsigned char)codec->in.p[i];
+	codec->in.p += n;
+	codec->in.n -= n;
+	return value;
+}
+
+/* A number of n octets, at most max. */
+static void
+code_bytes(struct codec *codec, uint64_t *value, size_t n, uint64_t max)
+{
+	if (codec->out != NULL) {
+		put_bytes(codec->out, *value, n);
+		return;
+	}
+	*value = take_bytes(codec, n);
+	if (*value > max) {
+		codec->bad = true;
+		*value = 0;
+	}
+}
+
+static void code_number(struct codec *codec, uint64_t *value, uint64_t max)
+{
+	code_bytes(codec, value, 8, max);
+}
+
+static void code_size(struct codec *codec, size_t *value, size_t max)
+{
+	uint64_t number = *value;
+
+	code_bytes(codec, &number, 8, max);
+	*value = (size_t)number;
+}
+
+static void code_time(struct codec *codec, int64_t *value)
+{
+	uint64_t number = (uint64_t)*value;
+
+	code_bytes(codec, &number, 8, MAX_TIME);
+	*value = (int64_t)number;
+}
+
+static void code_bool(struct codec *codec, bool *value)
+{
+	uint64_t number = *value ? 1 : 0;
+
+	code_bytes(codec, &number, 1, 1);
+	*value = number == 1;
+}
+
+/* An enum of one octet whose values are dense up to last. */
+#define CODE_ENUM(codec, value, type, last)                \
+ do {                                                      \
+  uint64_t code_number_ = (uint64_t)(value);               \
+                                                           \
+  code_bytes((codec), &code_number_, 1, (uint64_t)(last)); \
+  (value) = (type)code_number_;                            \
+ } while (0)
+
+static void code_text(struct codec *codec, struct span *text)
+{
+	uint64_t n = text->p == NULL ? TEXT_ABSENT : text->n;
+
+	if (codec->out != NULL) {
+		put_bytes(codec->out, n, 4);
+		if (text->p != NULL)
+			buf_add(codec->out, *text);
+		return;
+	}
+	*text = (struct span){ .p = NULL, .n = 0 };
+	n = take_bytes(codec, 4);
+	if (codec->bad || n == TEXT_ABSENT)
+		return;
+	if (n > MAX_TEXT_BYTES || n > codec->in.n) {
+		codec->bad = true;
+		return;
+	}
+	*text = (struct span){ codec->in.p, (size_t)n };
+	codec->in.p += n;
+	codec->in.n -= (size_t)n;
+}
+
+static void code_head(struct codec *codec, struct report_head *head)
+{
+	size_t i;
+
+	CODE_ENUM(codec, head->dialect, enum report_dialect, DIALECT_RFC9990);
+	code_text(codec, &head->version);
+	code_text(codec, &head->org_name);
+	code_text(codec, &head->email);
+	code_text(codec, &head->extra_contact);
+	code_text(codec, &head->report_id);
+	code_time(codec, &head->begin);
+	code_time(codec, &head->end);
+	code_size(codec, &head->n_errors, MAX_REPORT_ERRORS);
+	for (i = 0; i < head->n_errors; i++)
+		code_text(codec, &head->errors[i]);
+	code_text(codec, &head->generator);
+	code_text(codec, &head->policy_domain);
+	code_bool(codec, &head->have_method);
+	CODE_ENUM(codec, head->method, enum discovery_method, DISCOVERY_PSL);
+	CODE_ENUM(codec, head->p, enum dmarc_policy, DMARC_POLICY_REJECT);
+	CODE_ENUM(codec, head->sp, enum dmarc_policy, DMARC_POLICY_REJECT);
+	CODE_ENUM(codec, head->np, enum dmarc_policy, DMARC_POLICY_REJECT);
+	code_text(codec, &head->adkim);
+	code_text(codec, &head->aspf);
+	code_text(codec, &head->pct);
+	code_text(codec, &head->fo);
+	code_text(codec, &head->testing);
+}
+
+static void code_row(struct codec *codec, struct report_row *row)
+{
+	size_t i;
+
+	code_text(codec, &row->source_ip);
+	code_number(codec, &row->count, MAX_MESSAGES);
+	CODE_ENUM(codec, row->disposition, enum disposition,
+		  DISPOSITION_REJECT);
+	code_bool(codec, &row->dkim_aligned);
+	code_bool(codec, &row->spf_aligned);
+	code_size(codec, &row->n_reasons, MAX_ROW_REASONS);
+	for (i = 0; i < row->n_reasons; i++) {
+		CODE_ENUM(codec, row->reasons[i].type, enum reason_type,
+			  REASON_SAMPLED_OUT);
+		code_text(codec, &row->reasons[i].comment);
+	}
+	code_text(codec, &row->header_from);
+	code_text(codec, &row->envelope_from);
+	code_text(codec, &row->envelope_to);
+	code_size(codec, &row->n_dkim, MAX_ROW_SIGNATURES);
+	for (i = 0; i < row->n_dkim; i++) {
+		code_text(codec, &row->dkim[i].domain);
+		code_text(codec, &row->dkim[i].selector);
+		CODE_ENUM(codec, row->dkim[i].result, enum auth_result,
+			  AUTH_PERMERROR);
+		code_text(codec, &row->dkim[i].human);
+	}
+	code_size(codec, &row->n_spf, MAX_ROW_SPF);
+	for (i = 0; i < row->n_spf; i++) {
+		code_text(codec, &row->spf[i].domain);
+		CODE_ENUM(codec, row->spf[i].scope, enum spf_scope,
+			  SPF_SCOPE_HELO);
+		CODE_ENUM(codec, row->spf[i].result, enum auth_result,
+			  AUTH_PERMERROR);
+		code_text(codec, &row->spf[i].human);
+	}
+}
+
+static void code_end(struct codec *codec, struct report_end *end)
+{
+	CODE_ENUM(codec, end->kind, enum report_kind, REPORT_TLS);
+	CODE_ENUM(codec, end->status, enum report_status, REPORT_REJECTED);
+	code_text(codec, &end->reason);
+	code_number(codec, &end->skipped_rows, MAX_XML_ELEMENTS);
+	code_text(codec, &end->warnings);
+}
+
+/* ------------------------------------------------------------- writing */
+
+struct wire_writer {
+	struct report_sink sink; /* first: the sink is the writer */
+	int fd;
+	struct buf out;
+};
+
+static struct wire_writer *writer_of(struct report_sink *sink)
+{
+	return (struct wire_writer *)sink;
+}
+
+static int send_all(struct wire_writer *writer, struct err *err)
+{
+	if (!buf_ok(&writer->out))
+		return err_set(err, ERR_TEMP, "out of memory");
+	if (write_all(writer->fd, buf_span(&writer->out)) < 0)
+		return err_errno(err, ERR_TEMP, "pipe");
+	buf_reset(&writer->out);
+	return 0;
+}
+
+/* Start a frame; returns where its length will stand. */
+static size_t open_frame(struct wire_writer *writer, enum frame type)
+{
+	buf_add_char(&writer->out, (char)type);
+	put_bytes(&writer->out, 0, 4);
+	return writer->out.n - 4;
+}
+
+static int close_frame(struct wire_writer *writer, size_t at, struct err *err)
+{
+	size_t i, n;
+
+	if (!buf_ok(&writer->out))
+		return err_set(err, ERR_TEMP, "out of memory");
+	n = writer->out.n - at - 4;
+	if (n > MAX_FRAME_BYTES)
+		return err_set(err, ERR_LIMIT, "a row of %zu octets", n);
+	for (i = 0; i < 4; i++)
+		writer->out.p[at + i] = (char)(n >> (8 * (3 - i)));
+	return writer->out.n < SEND_AT ? 0 : send_all(writer, err);
+}
+
+static int
+write_begin(struct report_sink *self, struct span entry, struct err *err)
+{
+	struct wire_writer *writer = writer_of(self);
+	struct codec codec = { .out = &writer->out };
+	size_t at = open_frame(writer, FRAME_BEGIN);
+
+	code_text(&codec, &entry);
+	return close_frame(writer, at, err);
+}
+
+static int write_head(struct report_sink *self, const struct report_head *head,
+		      struct err *err)
+{
+	struct wire_writer *writer = writer_of(self);
+	struct codec codec = { .out = &writer->out };
+	size_t at = open_frame(writer, FRAME_HEAD);
+	struct report_head copy = *head;
+
+	code_head(&codec, &copy);
+	return close_frame(writer, at, err);
+}
+
+static int write_row(struct report_sink *self, const struct report_row *row,
+		     struct err *err)
+{
+	struct wire_writer *writer = writer_of(self);
+	struct codec codec = { .out = &writer->out };
+	size_t at = open_frame(writer, FRAME_ROW);
+	struct report_row copy = *row;
+
+	code_row(&codec, &copy);
+	return close_frame(writer, at, err);
+}
+
+static int write_end(struct report_sink *self, const struct report_end *end,
+		     struct err *err)
+{
+	struct wire_writer *writer = writer_of(self);
+	struct codec codec = { .out = &writer->out };
+	size_t at = open_frame(writer, FRAME_END);
+	struct report_end copy = *end;
+
+	code_end(&codec, &copy);
+	return close_frame(writer, at, err);
+}
+
+struct report_sink *wire_writer_new(int fd, struct err *err)
+{
+	struct wire_writer *writer = calloc(1, sizeof(*writer));
+
+	if (writer == NULL) {
+		err_set(err, ERR_TEMP, "out of memory");
+		return NULL;
+	}
+	*writer = (struct wire_writer){
+		.sink = { .begin = write_begin,
+			  .head = write_head,
+			  .row = write_row,
+			  .end = write_end },
+		.fd = fd,
+		.out = BUF_INIT(SEND_AT + 2 * MAX_FRAME_BYTES),
+	};
+	return &writer->sink;
+}
+
+int wire_writer_finish(struct report_sink *sink, struct err *err)
+{
+	struct wire_writer *writer = writer_of(sink);
+	size_t at = open_frame(writer, FRAME_FINISH);
+
+	if (close_frame(writer, at, err) < 0)
+		return -1;
+	return send_all(writer, err);
+}
+
+void wire_writer_free(struct report_sink **sink)
+{
+	struct wire_writer *writer;
+
+	if (*sink == NULL)
+		return;
+	writer = writer_of(*sink);
+	buf_release(&writer->out);
+	free(writer);
+	*sink = NULL;
+}
+
+/* ------------------------------------------------------------- reading */
+
+/* What was said last about the report at hand. */
+enum state {
+	STATE_BETWEEN, /* no report */
+	STATE_BEGUN,
+	STATE_HEAD,
+	STATE_ROWS,
+	STATE_FINISHED,
+};
+
+struct wire_reader {
+	int fd;
+	int waited_ms;
+	int deadline_ms;
+	unsigned long long taken;
+	struct buf in;
+	struct report_sink *sink;
+	enum state state;
+	size_t reports;
+	size_t rows;
+	uint64_t messages;
+};
+
+static int malformed(struct err *err, const char *what)
+{
+	return err_set(err, ERR_INPUT, "the parser spoke nonsense: %s", what);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Wait until something can be read. */
+static int wait_for_bytes(struct wire_reader *reader, struct err *err)
+{
+	struct pollfd poller = { .fd = reader->fd, .events = POLLIN };
+	int ready;
+
+	do {
+		int64_t before = now_ms();
+		int left = reader->deadline_ms - reader->waited_ms;
+
+		ready = poll(&poller, 1, left < 0 ? 0 : left);
+		if (ready < 0 && errno != EINTR)
+			return err_errno(err, ERR_TEMP, "poll");
+		reader->waited_ms += (int)(now_ms() - before);
+	} while (ready < 0);
+	if (ready == 0)
+		return err_set(err, ERR_LIMIT,
+			       "the parser took longer than %d ms",
+			       reader->deadline_ms);
+	return 0;
+}
+
+/* Read until n octets are there. */
+static int need(struct wire_reader *reader, size_t n, struct err *err)
+{
+	char bytes[32 * 1024];
+
+	while (reader->in.n < n) {
+		ssize_t got;
+
+		if (wait_for_bytes(reader, err) < 0)
+			return -1;
+		got = read(reader->fd, bytes, sizeof(bytes));
+		if (got < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (got < 0)
+			return err_errno(err, ERR_TEMP, "pipe");
+		if (got == 0)
+			return err_set(err, ERR_INPUT,
+				       "the parser ended too early");
+		reader->taken += (unsigned long long)got;
+		if (reader->taken > MAX_WIRE_BYTES)
+			return malformed(err, "no end");
+		buf_add(&reader->in, (struct span){ bytes, (size_t)got });
+		if (!buf_ok(&reader->in))
+			return err_set(err, ERR_TEMP, "out of memory");
+	}
+	return 0;
+}
+
+static int
+take_begin(struct wire_reader *reader, struct codec *codec, struct err *err)
+{
+	struct span entry = { .p = NULL, .n = 0 };
+
+	code_text(codec, &entry);
+	if (codec->bad || codec->in.n > 0)
+		return malformed(err, "bad begin");
+	if (reader->state != STATE_BETWEEN)
+		return malformed(err, "begin inside a report");
+	if (++reader->reports > MAX_MAIL_REPORTS)
+		return malformed(err, "too many reports");
+	reader->state = STATE_BEGUN;
+	reader->messages = 0;
+	return reader->sink->begin(reader->sink, entry, err);
+}
+
+static int
+take_head(struct wire_reader *reader, struct codec *codec, struct err *err)
+{
+	struct report_head head = { .dialect = DIALECT_RFC7489 };
+
+	code_head(codec, &head);
+	if (codec->bad || codec->in.n > 0)
+		return malformed(err, "bad metadata");
+	if (reader->state != STATE_BEGUN)
+		return malformed(err, "metadata out of order");
+	if (head.report_id.n == 0 || head.policy_domain.n == 0)
+		return malformed(err, "metadata without its key");
+	reader->state = STATE_HEAD;
+	return reader->sink->head(reader->sink, &head, err);
+}
+
+/* The text of an address as inet_ntop(3) writes it? */
+static bool is_canonical(struct span text)
+{
+	char copy[INET6_ADDRSTRLEN];
+	char again[INET6_ADDRSTRLEN];
+	unsigned char address[16];
+	int family;
+
+	if (text.n == 0 || text.n >= sizeof(copy))
+		return false;
+	memcpy(copy, text.p, text.n);
+	copy[text.n] = '\0';
+	family = span_has(text, ':') ? AF_INET6 : AF_INET;
+	if (inet_pton(family, copy, address) != 1 ||
+	    inet_ntop(family, address, again, sizeof(again)) == NULL)
+		return false;
+	return strlen(again) == text.n && memcmp(again, copy, text.n) == 0;
+}
+
+static int
+take_row(struct wire_reader *reader, struct codec *codec, struct err *err)
+{
+	struct report_row row = { .count = 0 };
+
+	code_row(codec, &row);
+	if (codec->bad || codec->in.n > 0)
+		return malformed(err, "bad row");
+	if (reader->state != STATE_HEAD && reader->state != STATE_ROWS)
+		return malformed(err, "row out of order");
+	if (!is_canonical(row.source_ip))
+		return malformed(err, "bad address");
+	if (++reader->rows > MAX_ROWS)
+		return malformed(err, "too many rows");
+	if (row.count > MAX_MESSAGES - reader->messages)
+		return malformed(err, "too many messages");
+	reader->messages += row.count;
+	reader->state = STATE_ROWS;
+	return reader->sink->row(reader->sink, &row, err);
+}
+
+static int
+take_end(struct wire_reader *reader, struct codec *codec, struct err *err)
+{
+	struct report_end end = { .kind = REPORT_AGGREGATE };
+
+	code_end(codec, &end);
+	if (codec->bad || codec->in.n > 0)
+		return malformed(err, "bad end");
+	if (reader->state == STATE_BETWEEN)
+		return malformed(err, "end without begin");
+	if (end.status != REPORT_REJECTED && reader->state != STATE_ROWS)
+		return malformed(err, "good report without rows");
+	reader->state = STATE_BETWEEN;
+	return reader->sink->end(reader->sink, &end, err);
+}
+
+static int
+take_finish(struct wire_reader *reader, struct codec *codec, struct err *err)
+{
+	if (codec->in.n > 0 || reader->state != STATE_BETWEEN)
+		return malformed(err, "finish inside a report");
+	if (reader->reports == 0)
+		return malformed(err, "nothing was said about the mail");
+	reader->state = STATE_FINISHED;
+	return 0;
+}
+
+static int take_frame(struct wire_reader *reader, char type, struct span fields,
+		      struct err *err)
+{
+	struct codec codec = { .in = fields };
+
+	switch (type) {
+	case FRAME_BEGIN:
+		return take_begin(reader, &codec, err);
+	case FRAME_HEAD:
+		return take_head(reader, &codec, err);
+	case FRAME_ROW:
+		return take_row(reader, &codec, err);
+	case FRAME_END:
+		return take_end(reader, &codec, err);
+	case FRAME_FINISH:
+		return take_finish(reader, &codec, err);
+	default:
+		return malformed(err, "unknown frame");
+	}
+}
+
+/* The next frame out of in, whose first taken octets were used before. */
+static int next_frame(struct wire_reader *reader, size_t *used, struct err *err)
+{
+	struct codec header;
+	char type;
+	size_t n;
+
+	if (reader->in.n - *used < FRAME_HEADER) {
+		buf_drop(&reader->in, *used);
+		*used = 0;
+		if (need(reader, FRAME_HEADER, err) < 0)
+			return -1;
+	}
+	header.bad = false;
+	header.in = (struct span){ reader->in.p + *used, FRAME_HEADER };
+	type = (char)take_bytes(&header, 1);
+	n = (size_t)take_bytes(&header, 4);
+	if (n > MAX_FRAME_BYTES)
+		return malformed(err, "frame too long");
+	if (reader->in.n - *used - FRAME_HEADER < n) {
+		buf_drop(&reader->in, *used);
+		*used = 0;
+		if (need(reader, FRAME_HEADER + n, err) < 0)
+			return -1;
+	}
+	header.in = (struct span){ reader->in.p + *used + FRAME_HEADER, n };
+	*used += FRAME_HEADER + n;
+	return take_frame(reader, type, header.in, err);
+}
+
+int wire_read(int fd, int deadline_ms, struct report_sink *sink,
+	      struct err *err)
+{
+	struct wire_reader reader = {
+		.fd = fd,
+		.deadline_ms = deadline_ms,
+		.in = BUF_INIT(2 * (MAX_FRAME_BYTES + FRAME_HEADER)),
+		.sink = sink,
+	};
+	size_t used = 0;
+	int result = 0;
+
+	while (result == 0 && reader.state != STATE_FINISHED)
+		result = next_frame(&reader, &used, err);
+	buf_release(&reader.in);
+	return result;
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report/wire.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "report/limits.h"
+#include "unit/said.h"
+
+#define MANY 300 /* rows: more than one write of the writer */
+
+static struct report_head sample_head(void)
+{
+	return (struct report_head){
+		.dialect = DIALECT_RFC9990,
+		.version = SPAN("1.0"),
+		.org_name = SPAN("R\xc3\xa9porter"),
+		.email = SPAN("r@reporter.example"),
+		.report_id = SPAN("id"),
+		.begin = 1700006400,
+		.end = 1700092799,
+		.errors = { SPAN("one"), SPAN("two") },
+		.n_errors = 2,
+		.policy_domain = SPAN("example.org"),
+		.have_method = true,
+		.method = DISCOVERY_PSL,
+		.p = DMARC_POLICY_REJECT,
+		.np = DMARC_POLICY_NONE,
+		.adkim = SPAN("s"),
+		.testing = SPAN("y"),
+	};
+}
+
+static struct report_row sample_row(void)
+{
+	return (struct report_row){
+		.source_ip = SPAN("2001:db8::1"),
+		.count = 12345678901,
+		.disposition = DISPOSITION_REJECT,
+		.spf_aligned = true,
+		.reasons = { { REASON_SAMPLED_OUT, SPAN("why") } },
+		.n_reasons = 1,
+		.header_from = SPAN("example.org"),
+		.envelope_from = SPAN(""),
+		.dkim = { { SPAN("d.example"), SPAN("s"), AUTH_PERMERROR,
+			    SPAN("h") },
+			  { SPAN("e.example"),
+			    { NULL, 0 },
+			    AUTH_PASS,
+			    { NULL, 0 } } },
+		.n_dkim = 2,
+		.spf = { { SPAN("m.example"),
+			   SPF_SCOPE_HELO,
+			   AUTH_SOFTFAIL,
+			   { NULL, 0 } } },
+		.n_spf = 1,
+	};
+}
+
+/* Two reports, the second refused, by whatever sink. */
+static void say(struct report_sink *sink, size_t rows)
+{
+	struct report_head head = sample_head();
+	struct report_row row = sample_row();
+	struct report_end end = { .kind = REPORT_AGGREGATE,
+				  .status = REPORT_PARTIAL,
+				  .reason = SPAN(""),
+				  .skipped_rows = 3,
+				  .warnings = SPAN("line 1: odd") };
+	struct report_end refused = { .kind = REPORT_TLS,
+				      .status = REPORT_REJECTED,
+				      .reason = SPAN("not yet"),
+				      .warnings = SPAN("") };
+	struct err err = ERR_INIT;
+	size_t i;
+
+	assert_int_equal(sink->begin(sink, SPAN("a.xml"), &err), 0);
+	assert_int_equal(sink->head(sink, &head, &err), 0);
+	for (i = 0; i < rows; i++)
+		assert_int_equal(sink->row(sink, &row, &err), 0);
+	assert_int_equal(sink->end(sink, &end, &err), 0);
+	assert_int_equal(sink->begin(sink, SPAN(""), &err), 0);
+	assert_int_equal(sink->end(sink, &refused, &err), 0);
+}
+
+static int temporary(void)
+{
+	FILE *file = tmpfile();
+	int fd;
+
+	assert_non_null(file);
+	fd = dup(fileno(file));
+	fclose(file);
+	assert_true(fd >= 0);
+	return fd;
+}
+
+/* The frames of say() as octets. */
+static void frames(struct buf *out, size_t rows)
+{
+	struct err err = ERR_INIT;
+	int fd = temporary();
+	struct report_sink *writer = wire_writer_new(fd, &err);
+
+	assert_non_null(writer);
+	say(writer, rows);
+	assert_int_equal(wire_writer_finish(writer, &err), 0);
+	wire_writer_free(&writer);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	assert_int_equal(file_read_fd(fd, "frames", out, &err), 0);
+	close(fd);
+}
+
+static int read_frames(struct span bytes, struct said *said, struct err *err)
+{
+	int fd = temporary();
+	int result;
+
+	assert_int_equal(write_all(fd, bytes), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	result = wire_read(fd, 10000, &said->sink, err);
+	close(fd);
+	assert_null(said->broken);
+	return result;
+}
+
+static void test_what_goes_in_comes_out(void **state)
+{
+	struct buf bytes = BUF_INIT(16 * 1024 * 1024);
+	struct err err = ERR_INIT;
+	struct said want, got;
+
+	(void)state;
+	said_start(&want);
+	said_start(&got);
+	say(&want.sink, MANY);
+	frames(&bytes, MANY);
+	assert_int_equal(read_frames(buf_span(&bytes), &got, &err), 0);
+	assert_string_equal(buf_string(&got.text), buf_string(&want.text));
+	said_release(&want);
+	said_release(&got);
+	buf_release(&bytes);
+}
+
+/* A child that dies anywhere has not finished. */
+static void test_every_early_end_is_seen(void **state)
+{
+	struct buf bytes = BUF_INIT(1024 * 1024);
+	size_t n;
+
+	(void)state;
+	frames(&bytes, 2);
+	for (n = 0; n < bytes.n; n++) {
+		struct span part = { bytes.p, n };
+		struct err err = ERR_INIT;
+		struct said said;
+
+		said_start(&said);
+		assert_int_equal(read_frames(part, &said, &err), -1);
+		assert_int_equal(err.kind, ERR_INPUT);
+		said_release(&said);
+	}
+	buf_release(&bytes);
+}
+
+/* Whatever an octet is turned into: no promise to the sink is broken. */
+static void test_no_octet_is_believed(void **state)
+{
+	static const unsigned char values[] = { 0, 1, 0x7f, 0xff };
+	struct buf bytes = BUF_INIT(1024 * 1024);
+	size_t at, i;
+
+	(void)state;
+	frames(&bytes, 1);
+	for (at = 0; at < bytes.n; at++) {
+		char good = bytes.p[at];
+
+		for (i = 0; i < sizeof(values); i++) {
+			struct err err = ERR_INIT;
+			struct said said;
+
+			said_start(&said);
+			bytes.p[at] = (char)values[i];
+			if (read_frames(buf_span(&bytes), &said, &err) < 0)
+				assert_int_equal(err.kind, ERR_INPUT);
+			said_release(&said);
+		}
+		bytes.p[at] = good;
+	}
+	buf_release(&bytes);
+}
+
+/* One head and one row through a pipe of frames; the result of wire_read(). */
+static int
+pass(const struct report_head *head, const struct report_row *row, size_t times)
+{
+	struct report_end end = { .status = REPORT_OK, .reason = SPAN("") };
+	struct err err = ERR_INIT;
+	struct said said;
+	int fd = temporary();
+	struct report_sink *writer = wire_writer_new(fd, &err);
+	int result;
+
+	assert_non_null(writer);
+	assert_int_equal(writer->begin(writer, SPAN("e"), &err), 0);
+	if (head != NULL)
+		assert_int_equal(writer->head(writer, head, &err), 0);
+	while (times-- > 0)
+		assert_int_equal(writer->row(writer, row, &err), 0);
+	assert_int_equal(writer->end(writer, &end, &err), 0);
+	assert_int_equal(wire_writer_finish(writer, &err), 0);
+	wire_writer_free(&writer);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	said_start(&said);
+	result = wire_read(fd, 10000, &said.sink, &err);
+	assert_null(said.broken);
+	said_release(&said);
+	close(fd);
+	return result;
+}
+
+static void test_order(void **state)
+{
+	struct report_head head = sample_head();
+	struct report_row row = sample_row();
+
+	(void)state;
+	assert_int_equal(pass(&head, &row, 1), 0);
+	assert_int_equal(pass(NULL, &row, 1), -1);
+	assert_int_equal(pass(&head, &row, 0), -1); /* good, but no rows */
+}
+
+static void test_limits(void **state)
+{
+	static char text[MAX_TEXT_BYTES + 1];
+	struct report_head head = sample_head();
+	struct report_row row = sample_row();
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	head.org_name = (struct span){ text, MAX_TEXT_BYTES };
+	assert_int_equal(pass(&head, &row, 1), 0);
+	head.org_name.n++;
+	assert_int_equal(pass(&head, &row, 1), -1);
+
+	head = sample_head();
+	row.count = MAX_MESSAGES / 2;
+	assert_int_equal(pass(&head, &row, 2), 0);
+	assert_int_equal(pass(&head, &row, 3), -1);
+	head.end = MAX_TIME;
+	row.count = 1;
+	assert_int_equal(pass(&head, &row, 1), 0);
+	head.end = MAX_TIME + 1;
+	assert_int_equal(pass(&head, &row, 1), -1);
+}
+
+static void test_addresses(void **state)
+{
+	static const char *const bad[] = { "",           "192.0.2.01",
+					   "192.0.2.1 ", "2001:DB8::1",
+					   "::1%lo",     "example.org" };
+	struct report_head head = sample_head();
+	struct report_row row = sample_row();
+	size_t i;
+
+	(void)state;
+	row.source_ip = SPAN("192.0.2.1");
+	assert_int_equal(pass(&head, &row, 1), 0);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		row.source_ip = span_of(bad[i]);
+		assert_int_equal(pass(&head, &row, 1), -1);
+	}
+}
+
+static void test_a_refusing_sink_ends_it(void **state)
+{
+	struct buf bytes = BUF_INIT(1024 * 1024);
+	int calls;
+
+	(void)state;
+	frames(&bytes, 2);
+	for (calls = 0; calls < 7; calls++) {
+		struct err err = ERR_INIT;
+		struct said said;
+
+		said_start(&said);
+		said.refuse_after = calls;
+		assert_int_equal(read_frames(buf_span(&bytes), &said, &err),
+				 -1);
+		assert_string_equal(err.text, "the sink refused");
+		said_release(&said);
+	}
+	buf_release(&bytes);
+}
+
+static void test_a_silent_child_is_given_up(void **state)
+{
+	struct err err = ERR_INIT;
+	struct said said;
+	int fds[2];
+
+	(void)state;
+	said_start(&said);
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(wire_read(fds[0], 30, &said.sink, &err), -1);
+	assert_int_equal(err.kind, ERR_LIMIT);
+	close(fds[0]);
+	close(fds[1]);
+	said_release(&said);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_goes_in_comes_out),
+		cmocka_unit_test(test_every_early_end_is_seen),
+		cmocka_unit_test(test_no_octet_is_believed),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_a_refusing_sink_ends_it),
+		cmocka_unit_test(test_a_silent_child_is_given_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
