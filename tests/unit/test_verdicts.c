@@ -297,7 +297,7 @@ static void write_many(int writer)
 static void count_line(struct span line, unsigned char seen[WRITERS][LINES])
 {
 	struct span writer_text, number_text;
-	uint64_t writer, number;
+	uint64_t writer = 0, number = 0;
 
 	if (!span_take_until(&line, ' ', &writer_text) ||
 	    !span_take_until(&line, ' ', &number_text) ||
