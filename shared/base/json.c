@@ -91,6 +91,15 @@ void json_uint(struct json *json, uint64_t number)
 	buf_addf(json->out, "%" PRIu64, number);
 }
 
+void json_hundredths(struct json *json, int64_t number)
+{
+	uint64_t size = number < 0 ? -(uint64_t)number : (uint64_t)number;
+
+	before_value(json);
+	buf_addf(json->out, "%s%" PRIu64 ".%02" PRIu64, number < 0 ? "-" : "",
+		 size / 100, size % 100);
+}
+
 void json_bool(struct json *json, bool value)
 {
 	before_value(json);

@@ -43,6 +43,7 @@ void json_text(struct json *json, struct span text);
 void json_string(struct json *json, const char *text);
 void json_int(struct json *json, int64_t number);
 void json_uint(struct json *json, uint64_t number);
+void json_hundredths(struct json *json, int64_t number); /* 450: 4.50 */
 void json_bool(struct json *json, bool value);
 void json_null(struct json *json);
 

@@ -94,11 +94,32 @@ static void too_long_is_noticed(void **state)
 	buf_release(&out);
 }
 
+static void hundredths_have_two_decimals(void **state)
+{
+	struct buf out = BUF_INIT(4096);
+	struct json json = JSON_INIT(&out);
+
+	(void)state;
+	json_open(&json, '[');
+	json_hundredths(&json, 0);
+	json_hundredths(&json, 5);
+	json_hundredths(&json, 450);
+	json_hundredths(&json, -5);
+	json_hundredths(&json, -1234);
+	json_hundredths(&json, INT64_MIN);
+	json_close(&json, ']');
+	assert_string_equal(buf_string(&out),
+			    "[0.00,0.05,4.50,-0.05,-12.34,"
+			    "-92233720368547758.08]");
+	buf_release(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(commas_stand_between_values),
 		cmocka_unit_test(numbers_are_exact),
+		cmocka_unit_test(hundredths_have_two_decimals),
 		cmocka_unit_test(a_key_is_quoted_like_a_text),
 		cmocka_unit_test(too_long_is_noticed),
 	};
