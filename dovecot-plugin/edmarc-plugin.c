@@ -74,14 +74,9 @@ static bool is_report(const struct mail_deliver_context *ctx, const char *name)
 
 /* ----------------------------------------------------------------- keep it */
 
-/*
- * Where dovecot-lda was not told the sender (-f), the Return-Path field holds it,
- * written by the mail server in front.
- */
-static struct report_envelope envelope_of(struct mail_deliver_context *ctx)
+static struct report_envelope
+envelope_of(const struct mail_deliver_context *ctx)
 {
-	const struct smtp_address *sender =
-		mail_deliver_get_return_address(ctx);
 	const char *session = ctx->session_id;
 
 	if (session == NULL) /* dovecot-lda */
@@ -89,7 +84,7 @@ static struct report_envelope envelope_of(struct mail_deliver_context *ctx)
 	return (struct report_envelope){
 		.received = time(NULL),
 		.recipient = span_of(smtp_address_encode(ctx->rcpt_to)),
-		.sender = span_of(smtp_address_encode(sender)),
+		.sender = span_of(smtp_address_encode(ctx->mail_from)),
 		.session = span_of(session),
 	};
 }
@@ -120,7 +115,7 @@ copy_mail(struct mail *mail, struct report_draft *draft, struct err *err)
 }
 
 static int
-keep(struct mail_deliver_context *ctx, const char *spool, struct err *err)
+keep(const struct mail_deliver_context *ctx, const char *spool, struct err *err)
 {
 	const struct report_envelope envelope = envelope_of(ctx);
 	struct report_draft draft;

@@ -13,28 +13,41 @@
 #include "dmarc/record.h"
 #include "dns/resolver.h"
 
+#define MAX_WALK_QUERIES 8 /* RFC 9989 4.10 */
+
 struct discovery {
 	enum {
-		DISCOVERY_FOUND,     /* record, policy_domain are set */
-		DISCOVERY_NO_RECORD, /* DMARC does not apply */
+		DISCOVERY_FOUND,      /* record, policy_domain are set */
+		DISCOVERY_NO_RECORD,  /* DMARC does not apply */
 		DISCOVERY_BAD_RECORD, /* R1.11/R1.12 without rua: stop */
-		DISCOVERY_FAILED,    /* a query failed: nobody knows (R2.15) */
+		DISCOVERY_FAILED,     /* a query failed: nobody knows (R2.15) */
 	} status;
-	const char *organizational_domain; /* NULL when DISCOVERY_FAILED */
-	const char *policy_domain;         /* where the record was found */
-	struct dmarc_record record;
-	enum policy_source source; /* p, sp or np (R2.11) */
-	enum dmarc_policy policy;  /* that word's value, before t */
+	/*
+	 * NULL when a query failed before it was known. That also happens to a
+	 * domain with a record of its own (FOUND): its policy is known, but who
+	 * else belongs to its organization is not (E25). And NULL when
+	 * the record is bad: then the search may have ended early.
+	 */
+	const char *organizational_domain;
+	/* Where the record was found; also when it is bad. NULL without one. */
+	const char *policy_domain;
+	struct dmarc_record record; /* FOUND, BAD_RECORD */
+	enum policy_source source;  /* p, sp or np (R2.11) */
+	enum dmarc_policy policy;   /* that word's value, before t */
 	/*
 	 * The query whether the domain exists failed (R3.5): policy is that of
 	 * an existing domain and must not be applied to a failing message.
 	 */
 	bool existence_unknown;
-	const char *why; /* DISCOVERY_FAILED: which question, else NULL */
+	/* The query that failed: "_dmarc.com: timeout"; NULL when none did. */
+	const char *why;
 	struct span faults; /* for R7.7: "several records at ..."; or "" */
 };
 
-/* The record for an Author Domain. psl is NULL for the tree walk. */
+/*
+ * The record for an Author Domain (normalized). psl is NULL for the tree walk.
+ * No memory is DISCOVERY_FAILED.
+ */
 struct discovery discover(const char *domain, const struct psl *psl,
 			  struct resolver *resolver, struct arena *arena);
 

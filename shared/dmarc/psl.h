@@ -25,7 +25,7 @@ MUST_CHECK const struct psl *psl_open(const char *path, struct err *err);
  * The longest public suffix plus one label; the name itself when it has none.
  * In the arena; NULL when there is no memory.
  */
-const char *psl_organizational_domain(const struct psl *psl,
-				      const char *domain, struct arena *arena);
+const char *psl_organizational_domain(const struct psl *psl, const char *domain,
+				      struct arena *arena);
 
 #endif

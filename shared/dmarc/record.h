@@ -25,12 +25,14 @@ enum {
 
 struct dmarc_record {
 	/*
-	 * UNSET when absent. After R1.11 (an invalid word, but a usable rua) p
-	 * is none, and sp and np are unset.
+	 * UNSET when absent or invalid. With a usable rua, p is then none
+	 * (R1.11, R1.12); sp and np are unset when one of the three is invalid,
+	 * and stay as they are when only p is missing (RFC 9989 4.7).
 	 */
 	enum dmarc_policy p;
 	enum dmarc_policy sp;
 	enum dmarc_policy np;
+	bool bad_policy; /* p, sp or np is there but is no policy (R1.11) */
 	enum alignment_mode adkim;
 	enum alignment_mode aspf;
 	enum dmarc_psd psd;
@@ -55,20 +57,38 @@ enum dmarc_record_result {
 	DMARC_RECORD_NO_MEMORY,
 };
 
+/* Which tags are known: np, psd and t are new in RFC 9989. */
+enum record_dialect {
+	RECORD_RFC9989,
+	RECORD_RFC7489,
+};
+
 /*
  * Parse one TXT record. Unknown tags are skipped, bad values of optional tags
  * fall back to their default (R1.7), the last of repeated tags counts (R1.9).
  * *record is only written for OK and NO_POLICY.
  */
-enum dmarc_record_result dmarc_record_parse(struct span txt,
-					    struct arena *arena,
-					    struct dmarc_record *record)
-	MUST_CHECK;
+enum dmarc_record_result
+dmarc_record_parse(struct span txt, struct arena *arena,
+		   struct dmarc_record *record) MUST_CHECK;
+
+/* The same for either standard; RFC 7489 also takes fo=0:1. */
+enum dmarc_record_result
+dmarc_record_parse_as(enum record_dialect dialect, struct span txt,
+		      struct arena *arena,
+		      struct dmarc_record *record) MUST_CHECK;
+
+/*
+ * The policy for a domain to which *source applies: np falls back to sp, and sp
+ * to p (R2.11). *source becomes the word that was found.
+ */
+enum dmarc_policy dmarc_record_word(const struct dmarc_record *record,
+				    enum policy_source *source);
 
 /*
  * The next usable mailto: URI of a rua or ruf list (R1.14, R1.15): size suffix
- * and ?headers dropped, percent-decoded, checked to be one addr-spec. Returns
- * 1 with the address in the arena, 0 at the end. Others are skipped.
+ * and ?headers dropped, percent-decoded, checked to be one addr-spec with
+ * its domain in A-labels (uri.h). Returns 1 with the address in the arena, 0 at the end. Others are skipped.
  */
 int dmarc_uri_next(struct span *list, struct arena *arena,
 		   struct span *address);

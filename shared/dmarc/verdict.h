@@ -28,22 +28,31 @@
 
 #define MAX_DKIM_SIGNATURES 100 /* R7.6: no more belong into a report row */
 #define MAX_REASONS         8
+#define MAX_AUTHOR_DOMAINS  5 /* R4.5 */
+
+/*
+ * Different identifiers that get a tree walk of their own (R2.21), and DKIM keys
+ * that are asked for, for each Author Domain; more are not believed. Honest mail
+ * has two or three.
+ */
+#define MAX_WALKED_IDENTIFIERS 10
+#define MAX_KEY_QUESTIONS      10
 
 struct spf_fact {
 	bool known; /* false: nobody checked SPF */
 	enum auth_result result;
 	enum spf_scope scope;
 	const char *domain; /* "" when there was none to check */
-	bool aligned;       /* filled in by verdict_make() */
+	bool aligned;       /* filled in by verdict_make(): pass and aligned */
 };
 
 struct dkim_fact {
 	const char *domain;   /* d=, normalized */
 	const char *selector; /* s=, as written */
 	enum auth_result result;
-	const char *human;      /* text of the verifier, or "" */
-	bool key_unavailable;   /* see EXIM's "pubkey unavailable" below */
-	bool aligned;           /* filled in by verdict_make() */
+	const char *human;    /* text of the verifier, or "" */
+	bool key_unavailable; /* see EXIM's "pubkey unavailable" below */
+	bool aligned;         /* filled in by verdict_make() */
 };
 
 /* What is known about the message. Texts live in the caller's arena. */
@@ -68,7 +77,15 @@ struct dmarc_verdict {
 	const char *policy_domain;         /* or "" */
 	const char *organizational_domain; /* of the Author Domain, or "" */
 	enum discovery_method method;
-	bool have_record;
+	bool have_record; /* a record applies */
+	/*
+	 * A record was found, but a bad p, sp or np makes it useless (R1.11).
+	 * The result is none, because DMARC is then not processed at all (RFC
+	 * 9989 4.10.1, E19b); policy_domain says where it is. Only
+	 * Authentication-Results says permerror (R6.2), and its points are
+	 * those of permerror.
+	 */
+	bool record_unusable;
 	struct dmarc_record record; /* when have_record */
 	enum policy_source policy_source;
 	enum dmarc_policy policy_selected; /* before t=y */
@@ -97,19 +114,43 @@ int facts_from_authres(struct message_facts *facts, struct span text,
 		       struct arena *arena, struct err *err);
 
 /*
+ * The SPF result for the domain that counts (R5.1, R5.2): that of mail_from (an
+ * address or a domain), or the HELO name when mail_from is "". Where there is no
+ * domain that can be checked, the result is none.
+ */
+struct spf_fact spf_fact_make(enum auth_result result, const char *mail_from,
+			      const char *helo, struct arena *arena);
+
+/*
  * Judge. facts->spf.aligned and facts->dkim[].aligned are filled in, and a
- * key_unavailable result may be corrected. psl is only needed for the standard
- * rfc7489. Returns -1 only when there is no memory (ERR_LIMIT).
+ * key_unavailable result may be corrected. No question is asked twice. psl is only
+ * needed for the standard rfc7489. Returns -1 when there is no memory
+ * (ERR_LIMIT), or no psl where one is needed (ERR_CONFIG).
+ *
+ * Of several Author Domains the one that fares worst is the verdict's; then
+ * "pass" means that all of them pass. A message with several From: fields
+ * cannot pass (R4.3). Without an Author Domain the result is none.
  */
 int verdict_make(struct message_facts *facts, const struct settings *settings,
 		 const struct psl *psl, struct resolver *resolver,
 		 struct arena *arena, struct dmarc_verdict *verdict,
 		 struct err *err);
 
+/* The points of a result, by the settings in [score]. */
+int verdict_score(const struct message_facts *facts,
+		  const struct dmarc_verdict *verdict,
+		  const struct settings *settings);
+
 /*
- * The action for a score, and the disposition and reasons that follow from it
- * (R6.9, R7.5, R12.4). Called by verdict_make(); the Exim module calls it again
- * after it has added base_score.
+ * The action for verdict->score, and the disposition and reasons that follow
+ * from it (R6.9, R7.5, R12.4); earlier reasons are replaced. Called by
+ * verdict_make(); the Exim module calls it again after it has added base_score.
+ *
+ * Disposition tells what DMARC led to (R7.3), not what else happened to the
+ * message: one that passes is "pass" (or "none" where p=none) even if its score
+ * has it rejected, and one to which no record applies is "none". Only for "fail"
+ * and "temperror" it follows the action; where it is then not what the record
+ * asks for, a reason says why.
  */
 void verdict_act(struct dmarc_verdict *verdict,
 		 const struct settings *settings);
@@ -117,9 +158,11 @@ void verdict_act(struct dmarc_verdict *verdict,
 /*
  * The keys of the verdict as they stand in the output of `edmarc evaluate` and
  * in the verdict journal, into an object the caller has opened:
- * from_domains, result, policy_domain, organizational_domain, discovery_method,
+ * from_domains, from_domain, result, policy_domain, organizational_domain, discovery_method,
  * policy_published, policy_source, policy_selected, policy_applied,
- * disposition, reasons, spf, dkim, score, action.
+ * disposition, reasons, spf, dkim, faults (when there are), score (a number of points such as 4.50),
+ * action. policy_published has effective values (R7.4): sp and np are what
+ * applies when they are not published. What is not known is null.
  */
 void verdict_json(struct json *json, const struct message_facts *facts,
 		  const struct dmarc_verdict *verdict);
@@ -127,7 +170,7 @@ void verdict_json(struct json *json, const struct message_facts *facts,
 /* "4.50" for 450. */
 void score_format(struct buf *buf, int score);
 
-/* "dmarc=fail (p=reject sp=none) header.from=a.example policy.dmarc=reject" */
+/* R11.2 - R11.4: "dmarc=fail (p=reject sp=none) header.from=a.example policy.dmarc=reject" */
 void verdict_authres(struct buf *buf, const struct dmarc_verdict *verdict);
 
 #endif

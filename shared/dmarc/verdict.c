@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "dmarc/verdict.h"
+
+#include <string.h>
+
+#include "dmarc/discovery.h"
+#include "dmarc/explain.h"
+#include "dns/cache.h"
+#include "dns/domain.h"
+
+enum alignment {
+	ALIGNMENT_NO,
+	ALIGNMENT_YES,
+	ALIGNMENT_UNKNOWN, /* a query that would tell has failed */
+};
+
+/* One Author Domain on its way to a verdict. */
+struct judge {
+	struct message_facts *facts;
+	const struct psl *psl;
+	struct resolver *resolver;
+	struct arena *arena;
+	const char *author;
+	struct discovery found;
+	/* Identifiers that were walked, so that none is walked twice. */
+	struct {
+		const char *domain;
+		enum alignment alignment;
+	} walked[MAX_WALKED_IDENTIFIERS];
+	size_t n_walked;
+	size_t n_keys;
+	bool unknown; /* an identifier's alignment could not be found out */
+};
+
+/*
+ * R2.19: an Organizational Domain is the name itself or above it. As long as the
+ * author's is not known (E25), it may be anything up to the top-level domain.
+ */
+static bool
+may_share_organization(const struct judge *judge, const char *identifier)
+{
+	const char *organization = judge->found.organizational_domain;
+
+	if (organization == NULL)
+		organization = domain_last(judge->author, 1);
+	return domain_is_within(identifier, organization);
+}
+
+/* R2.17: from its own name. */
+static enum alignment
+walk_identifier(struct judge *judge, const char *identifier)
+{
+	const char *organization;
+
+	if (judge->found.organizational_domain == NULL)
+		return ALIGNMENT_UNKNOWN;
+	organization = discover_organization(identifier, judge->psl,
+					     judge->resolver, judge->arena);
+	if (organization == NULL)
+		return ALIGNMENT_UNKNOWN;
+	return domain_equal(organization, judge->found.organizational_domain) ?
+		       ALIGNMENT_YES :
+		       ALIGNMENT_NO;
+}
+
+/* R2.16, with the short-cuts of R2.18 and R2.19 first. */
+static enum alignment
+align(struct judge *judge, const char *identifier, enum alignment_mode mode)
+{
+	size_t i;
+
+	if (domain_equal(identifier, judge->author))
+		return ALIGNMENT_YES;
+	if (mode == ALIGNMENT_STRICT ||
+	    !may_share_organization(judge, identifier))
+		return ALIGNMENT_NO;
+	for (i = 0; i < judge->n_walked; i++)
+		if (domain_equal(judge->walked[i].domain, identifier))
+			return judge->walked[i].alignment;
+	if (i == MAX_WALKED_IDENTIFIERS)
+		return ALIGNMENT_NO;
+	judge->walked[i].domain = identifier;
+	judge->walked[i].alignment = walk_identifier(judge, identifier);
+	judge->n_walked++;
+	return judge->walked[i].alignment;
+}
+
+static enum alignment align_spf(struct judge *judge)
+{
+	const struct spf_fact *spf = &judge->facts->spf;
+
+	/* R5.1: HELO stands for the sender only when MAIL FROM is empty. */
+	if (!spf->known || *spf->domain == '\0' ||
+	    (spf->scope == SPF_SCOPE_HELO && *judge->facts->mail_from != '\0'))
+		return ALIGNMENT_NO;
+	return align(judge, spf->domain, judge->found.record.aspf);
+}
+
+static enum alignment
+align_dkim(struct judge *judge, const struct dkim_fact *dkim)
+{
+	return align(judge, dkim->domain, judge->found.record.adkim);
+}
+
+/* Mark every aligned pass; true when there is one (R6.1). */
+static bool
+find_aligned_pass(struct judge *judge, struct dmarc_verdict *verdict)
+{
+	struct message_facts *facts = judge->facts;
+	enum alignment alignment;
+	size_t i;
+
+	if (facts->spf.result == AUTH_PASS) {
+		alignment = align_spf(judge);
+		facts->spf.aligned = alignment == ALIGNMENT_YES;
+		verdict->spf_aligned = facts->spf.aligned;
+		judge->unknown |= alignment == ALIGNMENT_UNKNOWN;
+	}
+	for (i = 0; i < facts->n_dkim; i++) {
+		if (facts->dkim[i].result != AUTH_PASS)
+			continue;
+		alignment = align_dkim(judge, &facts->dkim[i]);
+		facts->dkim[i].aligned = alignment == ALIGNMENT_YES;
+		verdict->dkim_aligned |= facts->dkim[i].aligned;
+		judge->unknown |= alignment == ALIGNMENT_UNKNOWN;
+	}
+	return verdict->spf_aligned || verdict->dkim_aligned;
+}
+
+/*
+ * Is there a key, or does nobody know? A selector that cannot be asked for has
+ * none, and neither have those beyond the limit: whoever adds signatures to get
+ * a temporary error out of us gets none.
+ */
+static bool key_may_exist(struct judge *judge, const struct dkim_fact *dkim)
+{
+	struct dns_question question = { .type = DNS_TXT };
+	struct dns_answer answer;
+	const char *name;
+
+	if (judge->n_keys == MAX_KEY_QUESTIONS)
+		return false;
+	judge->n_keys++;
+	name = arena_printf(judge->arena, "%s._domainkey.%s", dkim->selector,
+			    dkim->domain);
+	if (name == NULL)
+		return true;
+	question.name = domain_normalize(judge->arena, span_of(name));
+	if (question.name == NULL)
+		return false;
+	judge->resolver->ask(judge->resolver, &question, &answer, 1,
+			     judge->arena);
+	return answer.status == DNS_FOUND || answer.status == DNS_FAIL;
+}
+
+/*
+ * R5.5: a temporary error counts when the identifier would align had it passed,
+ * or when nobody can tell.
+ */
+static bool dkim_may_have_passed(struct judge *judge, struct dkim_fact *dkim)
+{
+	if (dkim->result != AUTH_TEMPERROR ||
+	    align_dkim(judge, dkim) == ALIGNMENT_NO)
+		return false;
+	if (!dkim->key_unavailable || key_may_exist(judge, dkim))
+		return true;
+	dkim->result = AUTH_PERMERROR;
+	dkim->key_unavailable = false;
+	dkim->human = "no such key";
+	return false;
+}
+
+static bool may_have_passed(struct judge *judge)
+{
+	struct message_facts *facts = judge->facts;
+	bool any = judge->unknown || judge->found.existence_unknown;
+	size_t i;
+
+	any = any || (facts->spf.result == AUTH_TEMPERROR &&
+		      align_spf(judge) != ALIGNMENT_NO);
+	/* All of them: each key that does not exist is to be reported so. */
+	for (i = 0; i < facts->n_dkim; i++)
+		any |= dkim_may_have_passed(judge, &facts->dkim[i]);
+	return any;
+}
+
+static enum dmarc_result
+decide(struct judge *judge, struct dmarc_verdict *verdict)
+{
+	/* R4.3: with several From: fields nothing can be aligned. */
+	if (judge->facts->from.fields > 1)
+		return judge->found.existence_unknown ? DMARC_TEMPERROR :
+							DMARC_FAIL;
+	if (find_aligned_pass(judge, verdict))
+		return DMARC_PASS;
+	return may_have_passed(judge) ? DMARC_TEMPERROR : DMARC_FAIL;
+}
+
+/* R6.6 */
+static enum dmarc_policy step_down(enum dmarc_policy policy)
+{
+	switch (policy) {
+	case DMARC_POLICY_REJECT:
+		return DMARC_POLICY_QUARANTINE;
+	case DMARC_POLICY_QUARANTINE:
+		return DMARC_POLICY_NONE;
+	case DMARC_POLICY_NONE:
+	case DMARC_POLICY_UNSET:
+		break;
+	}
+	return policy;
+}
+
+static void
+take_policy(struct dmarc_verdict *verdict, const struct discovery *found)
+{
+	verdict->have_record = true;
+	verdict->record = found->record;
+	verdict->policy_source = found->source;
+	verdict->policy_selected = found->policy;
+	verdict->policy_applied = found->record.testing ?
+					  step_down(found->policy) :
+					  found->policy;
+}
+
+static void clear_alignment(struct message_facts *facts)
+{
+	size_t i;
+
+	facts->spf.aligned = false;
+	for (i = 0; i < facts->n_dkim; i++)
+		facts->dkim[i].aligned = false;
+}
+
+static struct dmarc_verdict no_verdict(const struct settings *settings)
+{
+	return (struct dmarc_verdict){
+		.result = DMARC_NONE,
+		.from_domain = "",
+		.policy_domain = "",
+		.organizational_domain = "",
+		.method = settings->standard == STANDARD_RFC7489 ?
+				  DISCOVERY_PSL :
+				  DISCOVERY_TREEWALK,
+		.faults = SPAN(""),
+		.explanation = "",
+	};
+}
+
+/* The verdict for judge->author alone; judge->found holds what was found. */
+static struct dmarc_verdict
+judge_domain(struct judge *judge, const struct settings *settings)
+{
+	struct dmarc_verdict verdict = no_verdict(settings);
+	const struct discovery *found = &judge->found;
+
+	clear_alignment(judge->facts);
+	judge->n_walked = 0;
+	judge->unknown = false;
+	judge->found = discover(judge->author, judge->psl, judge->resolver,
+				judge->arena);
+	verdict.from_domain = judge->author;
+	verdict.faults = found->faults;
+	if (found->policy_domain != NULL)
+		verdict.policy_domain = found->policy_domain;
+	if (found->organizational_domain != NULL)
+		verdict.organizational_domain = found->organizational_domain;
+	switch (found->status) {
+	case DISCOVERY_FOUND:
+		take_policy(&verdict, found);
+		verdict.result = decide(judge, &verdict);
+		break;
+	case DISCOVERY_BAD_RECORD:
+		verdict.record_unusable = found->record.bad_policy;
+		break;
+	case DISCOVERY_NO_RECORD:
+		break;
+	case DISCOVERY_FAILED:
+		verdict.result = DMARC_TEMPERROR;
+		break;
+	}
+	return verdict;
+}
+
+/*
+ * R4.4: of several domains the strictest failing policy; "pass" only when every
+ * one of them passes.
+ */
+static int severity(const struct dmarc_verdict *verdict)
+{
+	switch (verdict->result) {
+	case DMARC_PASS:
+		return 0;
+	case DMARC_NONE:
+		return verdict->record_unusable ? 2 : 1;
+	case DMARC_PERMERROR:
+		return 2;
+	case DMARC_TEMPERROR:
+		return 3;
+	case DMARC_FAIL:
+		break;
+	}
+	return 4 + (int)verdict->policy_applied;
+}
+
+/* With more domains than are looked at, the evaluation is incomplete (R4.4). */
+static struct dmarc_verdict
+judge_all(struct judge *judge, const struct settings *settings)
+{
+	const struct from_result *from = &judge->facts->from;
+	struct dmarc_verdict worst, verdict;
+	size_t n = from->n, i, at = 0;
+
+	if (n > MAX_AUTHOR_DOMAINS)
+		n = MAX_AUTHOR_DOMAINS;
+	judge->author = from->domain[0];
+	worst = judge_domain(judge, settings);
+	for (i = 1; i < n; i++) {
+		judge->author = from->domain[i];
+		verdict = judge_domain(judge, settings);
+		if (severity(&verdict) <= severity(&worst))
+			continue;
+		worst = verdict;
+		at = i;
+	}
+	if (n > 1) { /* the facts shall tell of the one that counts */
+		judge->author = from->domain[at];
+		worst = judge_domain(judge, settings);
+	}
+	if (n < from->n && worst.result == DMARC_PASS)
+		worst.result = DMARC_NONE;
+	return worst;
+}
+
+int verdict_make(struct message_facts *facts, const struct settings *settings,
+		 const struct psl *psl, struct resolver *resolver,
+		 struct arena *arena, struct dmarc_verdict *verdict,
+		 struct err *err)
+{
+	struct judge judge = { .facts = facts, .arena = arena };
+	struct dmarc_verdict made = no_verdict(settings);
+
+	if (settings->standard == STANDARD_RFC7489) {
+		if (psl == NULL)
+			return err_set(err, ERR_CONFIG,
+				       "rfc7489 needs a public suffix list");
+		judge.psl = psl;
+	}
+	judge.resolver = dns_cache_new(resolver, arena);
+	if (judge.resolver == NULL)
+		return err_set(err, ERR_LIMIT, "out of memory");
+	clear_alignment(facts);
+	/* R4.2: of a field that cannot be read, no part is an Author Domain. */
+	if (facts->from.n > 0 && (facts->from.status == FROM_ONE ||
+				  facts->from.status == FROM_SEVERAL))
+		made = judge_all(&judge, settings);
+	made.score = verdict_score(facts, &made, settings);
+	verdict_act(&made, settings);
+	made.explanation = explain(facts, &made, judge.found.why, arena);
+	if (made.explanation == NULL)
+		return err_set(err, ERR_LIMIT, "out of memory");
+	*verdict = made;
+	return 0;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "dmarc/verdict.h"
+#include "unit/cases.h"
+
+static void expect_spf(const struct test_case *c, const struct spf_fact *spf)
+{
+	char text[600] = "unknown";
+
+	if (spf->known)
+		snprintf(text, sizeof(text), "%s %s %s",
+			 auth_result_name(spf->result),
+			 spf_scope_name(spf->scope), spf->domain);
+	expect(c, "spf", text);
+}
+
+/* "RESULT DOMAIN SELECTOR [no-key] (HUMAN)", one signature a line. */
+static void
+expect_dkim(const struct test_case *c, const struct message_facts *facts)
+{
+	struct buf all = BUF_INIT(65536);
+	size_t i;
+
+	for (i = 0; i < facts->n_dkim; i++) {
+		const struct dkim_fact *dkim = &facts->dkim[i];
+
+		buf_addf(&all, "%s%s %s %s%s", i > 0 ? "\n" : "",
+			 auth_result_name(dkim->result), dkim->domain,
+			 *dkim->selector == '\0' ? "-" : dkim->selector,
+			 dkim->key_unavailable ? " no-key" : "");
+		if (*dkim->human != '\0')
+			buf_addf(&all, " (%s)", dkim->human);
+	}
+	expect(c, "dkim", buf_string(&all));
+	buf_release(&all);
+}
+
+static void check(const struct test_case *c)
+{
+	struct arena *arena = arena_new((size_t)16 * 1024 * 1024);
+	struct message_facts facts = { .helo = "", .mail_from = "" };
+	struct err err = ERR_INIT;
+	int result;
+
+	if (case_has(c, "helo"))
+		facts.helo = case_get(c, "helo");
+	if (case_has(c, "mail-from"))
+		facts.mail_from = case_get(c, "mail-from");
+	result = facts_from_authres(&facts, case_span(c, "text"), arena, &err);
+	expect(c, "error", result < 0 ? err.text : "");
+	expect_spf(c, &facts.spf);
+	expect_dkim(c, &facts);
+	expect_int(c, "signatures", (long long)facts.n_dkim);
+	arena_free(&arena);
+}
+
+/*
+ * N signatures that failed and then some that passed: the latter stay, and no
+ * more than a report may list (R7.6).
+ */
+static void
+take_many(size_t fails, size_t passes, size_t want_fails, size_t want_passes)
+{
+	struct arena *arena = arena_new((size_t)16 * 1024 * 1024);
+	struct message_facts facts = { .helo = "", .mail_from = "" };
+	struct buf text = BUF_INIT(1024 * 1024);
+	struct err err = ERR_INIT;
+	size_t i;
+
+	buf_add_string(&text, "mx.example");
+	for (i = 0; i < fails; i++)
+		buf_addf(&text, "; dkim=fail header.d=f%zu.example", i);
+	for (i = 0; i < passes; i++)
+		buf_addf(&text, "; dkim=pass header.d=p%zu.example", i);
+	assert_int_equal(
+		facts_from_authres(&facts, buf_span(&text), arena, &err), 0);
+	assert_int_equal(facts.n_dkim, want_fails + want_passes);
+	for (i = 0; i < facts.n_dkim; i++)
+		assert_int_equal(facts.dkim[i].result,
+				 i < want_fails ? AUTH_FAIL : AUTH_PASS);
+	buf_release(&text);
+	arena_free(&arena);
+}
+
+static void test_many(void **state)
+{
+	(void)state;
+	take_many(60, 40, 60, 40);
+	take_many(90, 40, 60, 40);
+	take_many(50, 120, 0, 100);
+}
+
+static void test_no_memory(void **state)
+{
+	struct message_facts facts = { .helo = "", .mail_from = "" };
+	struct arena *arena = arena_new(100);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(facts_from_authres(&facts, SPAN("mx.example; none"),
+					    arena, &err),
+			 -1);
+	assert_int_equal(err.kind, ERR_LIMIT);
+	arena_free(&arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_no_memory),
+	};
+
+	return cases_run("facts.cases", check) +
+	       cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The zone of a case is an RFC 1035 master file. What is expected under RFC
+ * 9989 has plain names; fields that begin with "psl-" are expected under RFC
+ * 7489 with tests/data/suffixes.dat, and a case that has any is judged twice.
+ */
+#include "dmarc/verdict.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "dns/cache.h"
+#include "dns/zonefile.h"
+#include "unit/cases.h"
+
+#define MAX_DKIM 150
+
+static const char *text_or_empty(const struct test_case *c, const char *field)
+{
+	const char *text = case_maybe(c, field);
+
+	return text == NULL ? "" : text;
+}
+
+/* "from: a.example" once for each domain; "fields" is 1 if not given. */
+static void read_from(const struct test_case *c, struct from_result *from)
+{
+	const char *fields = case_maybe(c, "fields");
+	struct span domain;
+	uint64_t number = 1;
+
+	while ((domain = case_nth(c, "from", from->n)).p != NULL)
+		from->domain[from->n++] = domain.p;
+	if (fields != NULL)
+		assert_true(span_to_uint(span_of(fields), 9, &number));
+	from->fields = (size_t)number;
+	from->status = from->n == 0 ? FROM_NONE :
+		       from->n == 1 ? FROM_ONE :
+				      FROM_SEVERAL;
+	if (case_has(c, "malformed")) {
+		from->status = FROM_MALFORMED;
+		from->why = case_get(c, "malformed");
+	}
+}
+
+/* "spf: pass a.example" or "spf: pass HELO a.example" */
+static struct spf_fact read_spf(const struct test_case *c)
+{
+	struct span rest = case_nth(c, "spf", 0), word;
+	struct spf_fact spf = { .domain = "" };
+
+	if (rest.p == NULL)
+		return spf;
+	spf.known = true;
+	assert_true(span_take_item(&rest, ' ', &word));
+	assert_true(auth_result_parse(word, &spf.result));
+	if (span_starts(rest, "HELO ")) {
+		spf.scope = SPF_SCOPE_HELO;
+		rest.p += 5;
+	}
+	spf.domain = rest.p;
+	return spf;
+}
+
+/* "dkim: pass a.example [SELECTOR [no-key]]" */
+static void read_dkim(const struct test_case *c, struct message_facts *facts,
+		      struct arena *arena)
+{
+	struct span rest, word;
+
+	facts->dkim = arena_array(arena, MAX_DKIM, sizeof(*facts->dkim));
+	assert_non_null(facts->dkim);
+	while ((rest = case_nth(c, "dkim", facts->n_dkim)).p != NULL) {
+		struct dkim_fact *dkim = &facts->dkim[facts->n_dkim++];
+
+		assert_true(span_take_item(&rest, ' ', &word));
+		assert_true(auth_result_parse(word, &dkim->result));
+		assert_true(span_take_item(&rest, ' ', &word));
+		dkim->domain = arena_copy(arena, word).p;
+		dkim->selector = "s";
+		dkim->human = "";
+		if (span_take_item(&rest, ' ', &word))
+			dkim->selector = arena_copy(arena, word).p;
+		dkim->key_unavailable = span_is(rest, "no-key");
+	}
+}
+
+static struct message_facts
+read_facts(const struct test_case *c, struct arena *arena)
+{
+	struct message_facts facts = { .client_ip = "192.0.2.1" };
+
+	facts.helo = text_or_empty(c, "helo");
+	facts.mail_from = text_or_empty(c, "mail-from");
+	read_from(c, &facts.from);
+	facts.spf = read_spf(c);
+	read_dkim(c, &facts, arena);
+	return facts;
+}
+
+/* The case's field, with the prefix of the standard. */
+static void expect_for(const struct test_case *c, const char *prefix,
+		       const char *field, const char *got)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s%s", prefix, field);
+	expect(c, name, got);
+}
+
+static void expect_queries(const struct test_case *c, const char *prefix,
+			   const struct resolver *cache)
+{
+	struct buf all = BUF_INIT(65536);
+	size_t n, i;
+	const struct dns_question *asked = dns_cache_asked(cache, &n);
+
+	for (i = 0; i < n; i++)
+		buf_addf(&all, "%s%s", i > 0 ? " " : "", asked[i].name);
+	expect_for(c, prefix, "queries", buf_string(&all));
+	buf_release(&all);
+}
+
+/* The domains with an aligned pass: "spf", "dkim DOMAIN". */
+static void expect_aligned(const struct test_case *c, const char *prefix,
+			   const struct message_facts *facts)
+{
+	struct buf all = BUF_INIT(65536);
+	size_t i;
+
+	if (facts->spf.aligned)
+		buf_add_string(&all, "spf");
+	for (i = 0; i < facts->n_dkim; i++)
+		if (facts->dkim[i].aligned)
+			buf_addf(&all, "%s%s", all.n > 0 ? " " : "",
+				 facts->dkim[i].domain);
+	expect_for(c, prefix, "aligned", buf_string(&all));
+	buf_release(&all);
+}
+
+static void expect_dkim_results(const struct test_case *c, const char *prefix,
+				const struct message_facts *facts)
+{
+	struct buf all = BUF_INIT(65536);
+	size_t i;
+
+	for (i = 0; i < facts->n_dkim; i++)
+		buf_addf(&all, "%s%s", i > 0 ? " " : "",
+			 auth_result_name(facts->dkim[i].result));
+	expect_for(c, prefix, "dkim-results", buf_string(&all));
+	buf_release(&all);
+}
+
+static void expect_reasons(const struct test_case *c, const char *prefix,
+			   const struct dmarc_verdict *verdict)
+{
+	struct buf all = BUF_INIT(65536);
+	size_t i;
+
+	for (i = 0; i < verdict->n_reasons; i++)
+		buf_addf(&all, "%s%s", i > 0 ? " " : "",
+			 reason_type_name(verdict->reasons[i].type));
+	expect_for(c, prefix, "reasons", buf_string(&all));
+	buf_release(&all);
+}
+
+static void expect_verdict(const struct test_case *c, const char *prefix,
+			   const struct message_facts *facts,
+			   const struct dmarc_verdict *verdict)
+{
+	struct buf text = BUF_INIT(65536);
+	struct json json = JSON_INIT(&text);
+
+	expect_for(c, prefix, "result", dmarc_result_name(verdict->result));
+	expect_for(c, prefix, "author", verdict->from_domain);
+	expect_for(c, prefix, "org", verdict->organizational_domain);
+	expect_for(c, prefix, "policy-domain", verdict->policy_domain);
+	expect_for(c, prefix, "source",
+		   policy_source_name(verdict->policy_source));
+	expect_for(c, prefix, "selected",
+		   dmarc_policy_name(verdict->policy_selected));
+	expect_for(c, prefix, "applied",
+		   dmarc_policy_name(verdict->policy_applied));
+	expect_for(c, prefix, "disposition",
+		   disposition_name(verdict->disposition));
+	expect_for(c, prefix, "action", action_name(verdict->action));
+	expect_for(c, prefix, "faults", verdict->faults.p);
+	expect_for(c, prefix, "explanation", verdict->explanation);
+	expect_aligned(c, prefix, facts);
+	expect_dkim_results(c, prefix, facts);
+	expect_reasons(c, prefix, verdict);
+	json_open(&json, '{');
+	verdict_json(&json, facts, verdict);
+	json_close(&json, '}');
+	expect_for(c, prefix, "json", buf_string(&text));
+	buf_reset(&text);
+	verdict_authres(&text, verdict);
+	expect_for(c, prefix, "authres", buf_string(&text));
+	buf_reset(&text);
+	score_format(&text, verdict->score);
+	expect_for(c, prefix, "score", buf_string(&text));
+	buf_release(&text);
+	assert_int_equal(verdict->have_record,
+			 verdict->policy_source != POLICY_SOURCE_NONE);
+}
+
+static void judge(const struct test_case *c, const char *prefix,
+		  enum standard standard, const struct psl *psl)
+{
+	struct arena *arena = arena_new((size_t)16 * 1024 * 1024);
+	struct err err = ERR_INIT;
+	struct resolver *zone = zonefile_parse(case_span(c, "zone"), &err);
+	struct message_facts facts = read_facts(c, arena);
+	struct dmarc_verdict verdict;
+	struct settings settings;
+	struct resolver *cache;
+
+	if (zone == NULL)
+		fail_msg("zone: %s", err.text);
+	settings_defaults(&settings);
+	settings.standard = standard;
+	cache = dns_cache_new(zone, arena);
+	assert_non_null(cache);
+	if (verdict_make(&facts, &settings, psl, cache, arena, &verdict, &err) <
+	    0)
+		fail_msg("%s", err.text);
+	expect_verdict(c, prefix, &facts, &verdict);
+	expect_queries(c, prefix, cache);
+	resolver_free(&zone);
+	arena_free(&arena);
+}
+
+static void check(const struct test_case *c)
+{
+	struct err err = ERR_INIT;
+	const struct psl *psl;
+
+	judge(c, "", STANDARD_RFC9989, NULL);
+	if (!case_has(c, "psl-result"))
+		return;
+	psl = psl_open(data_path("suffixes.dat"), &err);
+	if (psl == NULL)
+		fail_msg("%s", err.text);
+	judge(c, "psl-", STANDARD_RFC7489, psl);
+}
+
+int main(void)
+{
+	return cases_run("verdict.cases", check);
+}
