@@ -151,7 +151,8 @@ CREATE TABLE IF NOT EXISTS received_report (
   UNIQUE KEY report_key (report_key),
   KEY policy_domain (policy_domain, end_at),
   KEY end_at (end_at),
-  KEY mail_name (mail_name)
+  KEY mail_name (mail_name),
+  KEY incomplete (complete, stored_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE IF NOT EXISTS received_row (

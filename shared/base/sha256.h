@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * sha256.h - the hash of FIPS 180-4
+ *
+ * For keys that name a value by its content; nothing here is secret. Of our own
+ * because one function is not worth a library in every program.
+ */
+#ifndef EDMARC_BASE_SHA256_H
+#define EDMARC_BASE_SHA256_H
+
+#include "base/span.h"
+
+#define SHA256_BYTES 32
+
+struct sha256 {
+	unsigned char bytes[SHA256_BYTES];
+};
+
+struct sha256 sha256(struct span message);
+
+#endif
