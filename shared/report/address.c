@@ -26,6 +26,21 @@ static bool is_dot_atom(struct span text)
 	return text.n > 0;
 }
 
+/* "a,b": the only reason for quotes that is met with. */
+static bool is_quoted_list(struct span text)
+{
+	struct span atom;
+
+	if (text.n < 2 || text.p[0] != '"' || text.p[text.n - 1] != '"')
+		return false;
+	text.p++;
+	text.n -= 2;
+	while (span_take_until(&text, ',', &atom))
+		if (!is_dot_atom(atom))
+			return false;
+	return is_dot_atom(text);
+}
+
 /* Labels of letters, digits, "-" and "_", none empty, at least two. */
 static bool is_domain(struct span text)
 {
@@ -43,8 +58,9 @@ bool address_is_plain(struct span address, struct span *domain)
 {
 	struct span rest = address, local;
 
-	if (!span_take_until(&rest, '@', &local) || !is_dot_atom(local) ||
-	    local.n > MAX_ADDRESS_LOCAL_PART || !is_domain(rest))
+	if (!span_take_until(&rest, '@', &local) || !is_domain(rest) ||
+	    local.n > MAX_ADDRESS_LOCAL_PART ||
+	    (!is_dot_atom(local) && !is_quoted_list(local)))
 		return false;
 	if (domain != NULL)
 		*domain = rest;

@@ -4,8 +4,9 @@
  *
  * Addresses of reports come from strangers' DNS and end up in a header, on a
  * command line and in the database. Only the plain form is taken:
- * dot-atom@domain, in ASCII (RFC 5321 4.1.2 without quoted strings, comments
- * and address literals), so that nothing in it has a second meaning.
+ * dot-atom@domain in ASCII, and "dot-atom,dot-atom"@domain, since RFC 9989 has
+ * rules for commas. No other quoted strings, comments and address literals (RFC
+ * 5321 4.1.2), so that nothing in it has a second meaning.
  */
 #ifndef EDMARC_REPORT_ADDRESS_H
 #define EDMARC_REPORT_ADDRESS_H
