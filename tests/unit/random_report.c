@@ -155,8 +155,9 @@ void random_head(struct test_random *random, enum report_dialect dialect,
 	head->email = random_text(random, arena);
 	head->extra_contact = maybe(random, random_text(random, arena));
 	head->report_id = random_text(random, arena);
-	head->begin = (int64_t)random_below(random, 2000000000);
-	head->end = head->begin + (int64_t)random_below(random, 100000);
+	/* Between 2014 and 2033, a day at most: nothing to warn of. */
+	head->begin = 1400000000 + (int64_t)random_below(random, 600000000);
+	head->end = head->begin + 1 + (int64_t)random_below(random, 86400);
 	head->n_errors = rfc9990 ? random_below(random, 2) :
 				   random_below(random, MAX_REPORT_ERRORS + 1);
 	for (i = 0; i < head->n_errors; i++)
