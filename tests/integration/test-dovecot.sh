@@ -179,10 +179,10 @@ is 'a full disk: what fits is taken' \
 	"$(codes s@example.net "$T/mail" dmarc.rua@a.example)" 250
 umount "$SPOOL"
 spool_new
-head -c 52000000 /dev/zero | tr '\0' x | fold -w 76 | sed 's/$/\r/' \
-	>"$T/mail.51M"
-mail=$T/mail.51M refused 'larger than the limit' 'mail of more than 52428800 bytes'
-rm "$T/mail.51M"
+head -c 63000000 /dev/zero | tr '\0' x | fold -w 76 | sed 's/$/\r/' \
+	>"$T/mail.63M"
+mail=$T/mail.63M refused 'larger than the limit' 'mail of more than 62914560 bytes'
+rm "$T/mail.63M"
 
 say 'LMTP: large mail'
 spool_new
@@ -219,6 +219,34 @@ like 'Dovecot says why' "$(tail -n 20 "$T/dovecot.log")" \
 	'lib99_edmarc_plugin.so: Module is for different ABI'
 rm "$DOVECOT/modules/lib99_edmarc_plugin.so"
 dovecot_plugin on
+
+say 'all mail is delivered as one user'
+stop dovecot
+rm -rf "$DOVECOT/run"
+{
+	getent passwd root dovecot dovenull
+	echo "vmail:x:$BOB_UID:$BOB_UID::$T/home/bob:/bin/false"
+} | netns_put /etc/passwd
+printf 'service lmtp {\n  user = vmail\n}\n' >"$DOVECOT/more.conf"
+sed "s/:$EDMARC_UID:$EDMARC_UID:/:$BOB_UID:$BOB_UID:/" "$DOVECOT/edmarc-rua.userdb" \
+	>"$T/userdb" && mv "$T/userdb" "$DOVECOT/edmarc-rua.userdb"
+chown -R $BOB_UID:$EDMARC_UID "$SPOOL"
+chmod 2770 "$SPOOL" "$SPOOL"/{tmp,new,bad}
+dovecot_start
+is 'bob and the report address are, others cannot be' "$(codes s@example.net \
+	"$T/mail" bob@a.example dmarc.rua@a.example alice@a.example)" \
+	'250 250 451'
+is 'the group of ingest may read and remove it' \
+	"$(stat -c '%a %u %g' "$SPOOL"/new/*)" "640 $BOB_UID $EDMARC_UID"
+check 'it does' setpriv --reuid $EDMARC_UID --regid $EDMARC_UID --clear-groups \
+	bash -c 'head -n 1 "$1"/new/* && rm "$1"/new/*' - "$SPOOL"
+stop dovecot
+rm -rf "$DOVECOT/run"
+umount /etc/passwd
+rm "$DOVECOT/more.conf"
+dovecot_example edmarc-rua.userdb >"$DOVECOT/edmarc-rua.userdb"
+spool_new
+dovecot_start
 
 say 'the report user is nobody to other services'
 is 'no login, whatever the password' \
