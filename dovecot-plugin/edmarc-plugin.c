@@ -74,9 +74,14 @@ static bool is_report(const struct mail_deliver_context *ctx, const char *name)
 
 /* ----------------------------------------------------------------- keep it */
 
-static struct report_envelope
-envelope_of(const struct mail_deliver_context *ctx)
+/*
+ * Where dovecot-lda was not told the sender (-f), the Return-Path field holds it,
+ * written by the mail server in front.
+ */
+static struct report_envelope envelope_of(struct mail_deliver_context *ctx)
 {
+	const struct smtp_address *sender =
+		mail_deliver_get_return_address(ctx);
 	const char *session = ctx->session_id;
 
 	if (session == NULL) /* dovecot-lda */
@@ -84,7 +89,7 @@ envelope_of(const struct mail_deliver_context *ctx)
 	return (struct report_envelope){
 		.received = time(NULL),
 		.recipient = span_of(smtp_address_encode(ctx->rcpt_to)),
-		.sender = span_of(smtp_address_encode(ctx->mail_from)),
+		.sender = span_of(smtp_address_encode(sender)),
 		.session = span_of(session),
 	};
 }
@@ -115,7 +120,7 @@ copy_mail(struct mail *mail, struct report_draft *draft, struct err *err)
 }
 
 static int
-keep(const struct mail_deliver_context *ctx, const char *spool, struct err *err)
+keep(struct mail_deliver_context *ctx, const char *spool, struct err *err)
 {
 	const struct report_envelope envelope = envelope_of(ctx);
 	struct report_draft draft;

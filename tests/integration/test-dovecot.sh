@@ -70,6 +70,10 @@ is 'the mail is as it was sent' \
 is 'a null sender is empty' "$(spool_new
 	codes '' "$T/mail" dmarc.rua@a.example
 	grep -h '^sender:' "$SPOOL"/new/*)" $'250\nsender: '
+printf 'Return-Path: <forged@a.example>\r\n' | cat - "$T/mail" >"$T/mail.forged"
+is 'even if the mail names one' "$(spool_new
+	codes '' "$T/mail.forged" dmarc.rua@a.example
+	grep -h '^sender:' "$SPOOL"/new/*)" $'250\nsender: '
 is 'similar and unknown names are not taken' \
 	"$(codes s@example.net "$T/mail" dmarc.ruax@a.example \
 		dmarc.rua-x@a.example xdmarc.rua@a.example nobody@a.example)" \
