@@ -13,7 +13,8 @@
 #	                         refused recipients first; FILE has CR LF
 #
 # Users: alice, bob (own uids) and carol (own uid, Sieve) of any domain. Mail for
-# the account dmarc.rua@own.example goes to alice. The report user comes from docs/examples, with paths and uid replaced. Its uid is
+# the account dmarc.rua@own.example goes to alice, for dave to bob, by way of the
+# plugin that dovecot_chain builds. The report user comes from docs/examples, with paths and uid replaced. Its uid is
 # low, as that of a system user.
 
 DOVECOT_LMTP=
@@ -55,6 +56,7 @@ dovecot_new() {
 	alice::$ALICE_UID:$ALICE_UID::$T/home/alice
 	bob::$BOB_UID:$BOB_UID::$T/home/bob
 	carol::$CAROL_UID:$CAROL_UID::$T/home/carol::userdb_mail_plugins=sieve
+	dave::$BOB_UID:$BOB_UID::$T/home/bob::userdb_mail_plugins=chain
 	USERS
 	echo "dmarc.rua@own.example::$ALICE_UID:$ALICE_UID::$T/home/alice" \
 		>"$DOVECOT/accounts"
@@ -96,6 +98,18 @@ dovecot_plugin() {
 	[ -r "$module" ] || bail "the Dovecot plugin is built" "no $module"
 	rm -f "$DOVECOT/modules/lib99_edmarc_plugin.so"
 	[ "$1" = off ] || ln -s "$module" "$DOVECOT/modules/"
+}
+
+# Somebody else's plugin, which can be built where ours was.
+dovecot_chain() {
+	local include
+
+	# shellcheck disable=SC1091
+	include=$(. /usr/lib/dovecot/dovecot-config && echo "$dovecot_pkgincludedir")
+	"${CC:-cc}" -shared -fPIC -DHAVE_CONFIG_H -I"$include" \
+		-o "$DOVECOT/modules/lib95_chain_plugin.so" \
+		"$INTEGRATION/chain-plugin.c" 2>"$T/chain.log" ||
+		bail 'the other plugin is built' "$(head -n 5 "$T/chain.log")"
 }
 
 dovecot_start() {

@@ -47,6 +47,7 @@ printf '%s\r\n' 'From: reporter@example.net' 'Subject: Report domain: a.example'
 	'' '.a line that begins with a dot' 'the last line' >"$T/mail"
 
 dovecot_new
+dovecot_chain
 spool_new
 # One process, so that what one delivery leaves behind meets the next.
 printf 'service lmtp {\n  process_limit = 1\n}\n' >"$DOVECOT/more.conf"
@@ -118,6 +119,15 @@ is 'each has its file' "$(spool_recipients)" \
 	'dmarc.rua@a.example dmarc.rua@b.example dmarc.rua@c.example'
 is 'complete' "$(grep -c 'the last line' "$SPOOL"/new/* | grep -c ':1$')" 3
 
+forget_mail
+# Ours, theirs, ours again, Sieve, ours again: each asks on to the one before.
+is 'a plugin that asks on comes back to us and goes on' \
+	"$(for rcpt in dmarc.rua dave dmarc.rua alice carol dmarc.rua dave; do
+		codes s@example.net "$T/mail" $rcpt@a.example
+	done | tr '\n' ' ')" '250 250 250 250 250 250 250 '
+is 'everybody has theirs' "$(find "$SPOOL/new" -type f | wc -l) $(mails bob) $(
+	mails alice) $(mails carol sieved)" '3 2 1 1'
+check 'it was asked' test "$(tell 'chain: asked')" -gt 0
 forget_mail
 is 'a real account of that name is left alone' "$(codes s@example.net \
 	"$T/mail" dmarc.rua@a.example dmarc.rua@own.example)" '250 250'
