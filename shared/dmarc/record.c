@@ -335,7 +335,7 @@ dmarc_record_word(const struct dmarc_record *record, enum policy_source *source)
 		if (record->np != DMARC_POLICY_UNSET)
 			return record->np;
 		*source = POLICY_SOURCE_SP;
-		/* fall through */
+		FALLTHROUGH;
 	case POLICY_SOURCE_SP:
 		if (record->sp != DMARC_POLICY_UNSET)
 			return record->sp;
