@@ -12,6 +12,8 @@ static struct span domain_part(struct span address)
 {
 	size_t at = address.n;
 
+	if (at == 0) /* there may be nothing to point into */
+		return address;
 	while (at > 0 && address.p[at - 1] != '@')
 		at--;
 	return (struct span){ address.p + at, address.n - at };

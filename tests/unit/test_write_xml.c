@@ -407,6 +407,21 @@ static size_t peak_memory(void)
 	return (size_t)usage.ru_maxrss * 1024;
 }
 
+/* AddressSanitizer keeps what is freed, so memory grows all the time. */
+static bool memory_tells_nothing(void)
+{
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+	return true;
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+	return true;
+#else
+	return false;
+#endif
+}
+
 static void needs_no_memory_for_rows(void **state)
 {
 	int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -422,7 +437,8 @@ static void needs_no_memory_for_rows(void **state)
 	for (i = 0; i < MEMORY_ROWS; i++)
 		assert_int_equal(sink->row(sink, &full_row, &err), 0);
 	assert_int_equal(sink->end(sink, &good, &err), 0);
-	assert_true(peak_memory() - before < MAX_MEMORY_BYTES);
+	assert_true(memory_tells_nothing() ||
+		    peak_memory() - before < MAX_MEMORY_BYTES);
 	xml_writer_free(&sink);
 	close(fd);
 }
