@@ -408,11 +408,11 @@ static void refuses_what_is_open_to_others(void **state)
 }
 
 /* cmocka cannot tell of a failure in a child. */
-#define CHILD_CHECK(condition) \
- do {                          \
-  if (!(condition))            \
-   _exit(1);                   \
- } while (0)
+#define CHILD_CHECK(condition)    \
+	do {                      \
+		if (!(condition)) \
+			_exit(1); \
+	} while (0)
 
 static int
 as_nobody(const struct spool *spool, void (*run)(const struct spool *))
@@ -671,8 +671,107 @@ static void serves_two_writers_at_once(void **state)
 	assert_int_equal(count(spool, "tmp"), 0);
 }
 
+/*
+ * The calls that make a mail last, in their order (linked with --wrap), and the
+ * one that is to fail.
+ */
+static struct {
+	char order[200];
+	const char *fails;
+} calls;
+
+static bool note(const char *call)
+{
+	size_t n = strlen(calls.order);
+
+	snprintf(calls.order + n, sizeof(calls.order) - n, "%s ", call);
+	if (calls.fails == NULL || strcmp(calls.fails, call) != 0)
+		return true;
+	errno = EIO;
+	return false;
+}
+
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
+int __real_renameat(int from, const char *a, int to, const char *b);
+int __wrap_renameat(int from, const char *a, int to, const char *b);
+
+int __wrap_fdatasync(int fd)
+{
+	return note("fdatasync") ? __real_fdatasync(fd) : -1;
+}
+
+int __wrap_fsync(int fd)
+{
+	return note("fsync") ? __real_fsync(fd) : -1;
+}
+
+int __wrap_renameat(int from, const char *a, int to, const char *b)
+{
+	return note("rename") ? __real_renameat(from, a, to, b) : -1;
+}
+
+static void syncs_before_it_promises(void **state)
+{
+	struct spool *spool = *state;
+	struct err err = ERR_INIT;
+
+	memset(&calls, 0, sizeof(calls));
+	assert_int_equal(capture(spool, &envelope, "mail", &err), 0);
+	assert_string_equal(calls.order, "fdatasync rename fsync ");
+	memset(&calls, 0, sizeof(calls));
+	assert_int_equal(report_spool_set_aside(spool->directory,
+						only_name(spool), "x", &err),
+			 0);
+	assert_string_equal(calls.order, "fdatasync rename fsync ");
+}
+
+static void leaves_nothing_when_a_commit_fails(void **state)
+{
+	static const char *const steps[] = { "fdatasync", "rename", "fsync" };
+	struct spool *spool = *state;
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		struct err err = ERR_INIT;
+
+		memset(&calls, 0, sizeof(calls));
+		calls.fails = steps[i];
+		assert_int_equal(capture(spool, &envelope, "mail", &err), -1);
+		calls.fails = NULL;
+		assert_int_equal(err.kind, ERR_TEMP);
+		assert_non_null(strstr(err.text, strerror(EIO)));
+		assert_int_equal(count(spool, "tmp"), 0);
+		assert_int_equal(count(spool, "new"), 0);
+	}
+}
+
+/* The host lives on: none may stay open in it. */
+static void leaves_no_descriptor(void **state)
+{
+	struct spool *spool = *state;
+	struct err err = ERR_INIT;
+	int before = dup(0), after;
+
+	close(before);
+	assert_int_equal(capture(spool, &envelope, "mail", &err), 0);
+	calls.fails = "rename";
+	assert_int_equal(capture(spool, &envelope, "mail", &err), -1);
+	calls.fails = NULL;
+	assert_int_equal(report_spool_set_aside(spool->directory,
+						only_name(spool), "x", &err),
+			 0);
+	assert_int_equal(rmdir(in(spool, "new")), 0);
+	assert_int_equal(capture(spool, &envelope, "mail", &err), -1);
+	after = dup(0);
+	close(after);
+	assert_int_equal(after, before);
+}
+
 #define SPOOL_TEST(function) \
- cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+	cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {
@@ -696,6 +795,9 @@ int main(void)
 		SPOOL_TEST(sets_aside_with_a_reason),
 		SPOOL_TEST(keeps_the_mail_when_it_cannot_set_aside),
 		SPOOL_TEST(cleans_what_a_crash_left),
+		SPOOL_TEST(syncs_before_it_promises),
+		SPOOL_TEST(leaves_nothing_when_a_commit_fails),
+		SPOOL_TEST(leaves_no_descriptor),
 		SPOOL_TEST(serves_two_writers_at_once),
 	};
 
