@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "dns/domain.h"
+#include "dns/message.h"
 
 /*
  * Names are copied for each record, so a short file with a long $ORIGIN can ask
@@ -212,14 +213,6 @@ static bool find_source(const struct zone *zone, const char *name, char *source,
 	return exists(zone, source);
 }
 
-static struct dns_answer failure(const char *why)
-{
-	struct dns_answer answer = { .status = DNS_FAIL };
-
-	snprintf(answer.why, sizeof(answer.why), "%s", why);
-	return answer;
-}
-
 static struct dns_answer
 found(const struct zone_record *records, size_t n, struct arena *arena)
 {
@@ -228,11 +221,11 @@ found(const struct zone_record *records, size_t n, struct arena *arena)
 
 	answer.records = arena_array(arena, n, sizeof(*answer.records));
 	if (answer.records == NULL)
-		return failure("out of memory");
+		return dns_failure("out of memory");
 	for (i = 0; i < n; i++) {
 		answer.records[i] = arena_copy(arena, records[i].data);
 		if (answer.records[i].p == NULL)
-			return failure("out of memory");
+			return dns_failure("out of memory");
 	}
 	return answer;
 }
@@ -270,9 +263,9 @@ static struct dns_answer answer_from(const struct zone *zone,
 		if (strcmp(record->owner, source) != 0)
 			break;
 		if (record->kind == ZONE_SERVFAIL)
-			return failure("SERVFAIL");
+			return dns_failure("SERVFAIL");
 		if (record->kind == ZONE_TIMEOUT)
-			return failure("timeout");
+			return dns_failure("timeout");
 		if (record->kind == ZONE_CNAME)
 			*alias = record->data.p;
 		if (record->kind == kind && n++ == 0)
@@ -310,7 +303,7 @@ static struct dns_answer answer(const struct zone *zone,
 			return answer;
 		name = alias;
 	}
-	return failure("too many aliases");
+	return dns_failure("too many aliases");
 }
 
 static void ask(struct resolver *self, const struct dns_question *questions,
