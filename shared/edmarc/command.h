@@ -27,6 +27,7 @@ typedef int command_function(struct command_context *context, int argc,
 			     char **argv);
 
 command_function cmd_config;
+command_function cmd_parse;
 command_function cmd_setup;
 
 /* All formats of output, for --format. */

@@ -22,6 +22,7 @@ static const struct {
 	const char *what;
 } commands[] = {
 	{ "config", cmd_config, "check or show the configuration" },
+	{ "parse", cmd_parse, "show what is in a report" },
 	{ "setup", cmd_setup, "make the database and its tables" },
 };
 

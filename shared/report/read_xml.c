@@ -144,7 +144,7 @@ static const struct rule rules[] = {
 	CONTAINER(FEEDBACK, "policy_published", POLICY),
 	CONTAINER(FEEDBACK, "record", RECORD),
 
-	FREE(METADATA, "org_name", org_name),
+	REPORT(METADATA, "org_name", org_name),
 	REPORT(METADATA, "email", email),
 	FREE(METADATA, "extra_contact_info", extra_contact),
 	REPORT(METADATA, "report_id", report_id),

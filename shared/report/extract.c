@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report/extract.h"
+
+#include <iconv.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <gmime/gmime.h>
+
+#include "base/buf.h"
+#include "report/limits.h"
+#include "report/unpack.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* A multipart that is being walked through. */
+struct level {
+	GMimeMultipart *multipart;
+	int next;
+	bool returns; /* it may return a message that was sent */
+};
+
+struct extract {
+	GMimeMessage *message;
+	GMimeObject *root; /* until it was given out; borrowed */
+	struct level levels[MAX_MAIL_DEPTH];
+	size_t n_levels;
+	size_t parts;
+	bool failure;
+	bool bounce;
+	GByteArray *decoded;
+	char *type;
+	char *name;
+};
+
+/*
+ * Mail names charsets in its Subject, addresses and file names, and GMime
+ * decodes those while it parses. These are the ones that mail is written in.
+ */
+static const char *const charsets[] = {
+	"us-ascii",     "utf-8",        "utf-7",        "utf-16",
+	"iso-8859-1",   "iso-8859-2",   "iso-8859-3",   "iso-8859-4",
+	"iso-8859-5",   "iso-8859-6",   "iso-8859-7",   "iso-8859-8",
+	"iso-8859-9",   "iso-8859-10",  "iso-8859-13",  "iso-8859-14",
+	"iso-8859-15",  "iso-8859-16",  "windows-1250", "windows-1251",
+	"windows-1252", "windows-1253", "windows-1254", "windows-1255",
+	"windows-1256", "windows-1257", "windows-1258", "koi8-r",
+	"koi8-u",       "gb2312",       "gbk",          "gb18030",
+	"big5",         "big5-hkscs",   "euc-jp",       "shift_jis",
+	"cp932",        "iso-2022-jp",  "euc-kr",       "iso-2022-kr",
+	"cp949",        "johab",        "euc-tw",       "tis-620",
+	"cp437",        "cp850",        "cp866",        "macintosh",
+	"hz-gb-2312",   "viscii",
+};
+
+/*
+ * Open converters are what keeps a charset's table loaded; they stay open for
+ * the life of the program, which is why they are static.
+ */
+static iconv_t kept_open[COUNT(charsets)];
+
+int extract_prepare(struct err *err)
+{
+	size_t i;
+
+	(void)err;
+	if (kept_open[0] != NULL)
+		return 0;
+	g_mime_init();
+	/* Some are not installed everywhere; mail in them is read without. */
+	for (i = 0; i < COUNT(charsets); i++)
+		kept_open[i] = iconv_open("utf-8", charsets[i]);
+	return 0;
+}
+
+bool extract_is_mail(struct span beginning)
+{
+	struct span line;
+	size_t i;
+
+	if (!span_take_line(&beginning, &line))
+		return false;
+	if (span_starts(line, "From "))
+		return true;
+	for (i = 0; i < line.n && line.p[i] != ':'; i++)
+		if (line.p[i] <= ' ' || line.p[i] > '~')
+			return false;
+	return i > 0 && i < line.n;
+}
+
+struct extract *extract_new(struct span mail, struct err *err)
+{
+	struct extract *x = calloc(1, sizeof(*x));
+	GMimeParser *parser;
+	GMimeStream *stream;
+
+	if (x == NULL) {
+		err_set(err, ERR_TEMP, "out of memory");
+		return NULL;
+	}
+	/* GLib ends the process when it has no memory: that is for the child. */
+	stream = g_mime_stream_mem_new_with_buffer(mail.p, mail.n);
+	parser = g_mime_parser_new_with_stream(stream);
+	g_mime_parser_set_persist_stream(parser, TRUE);
+	if (span_starts(mail, "From "))
+		g_mime_parser_set_format(parser, GMIME_FORMAT_MBOX);
+	x->message = g_mime_parser_construct_message(parser, NULL);
+	g_object_unref(parser);
+	g_object_unref(stream);
+	if (x->message != NULL)
+		x->root = g_mime_message_get_mime_part(x->message);
+	x->decoded = g_byte_array_new();
+	return x;
+}
+
+void extract_free(struct extract **extract)
+{
+	struct extract *x = *extract;
+
+	if (x == NULL)
+		return;
+	if (x->message != NULL)
+		g_object_unref(x->message);
+	g_byte_array_free(x->decoded, TRUE);
+	g_free(x->type);
+	g_free(x->name);
+	free(x);
+	*extract = NULL;
+}
+
+bool extract_saw_failure(const struct extract *x)
+{
+	return x->failure;
+}
+
+bool extract_saw_bounce(const struct extract *x)
+{
+	return x->bounce;
+}
+
+/* ------------------------------------------------------------------ walking */
+
+static bool is_type(GMimeObject *object, const char *type, const char *subtype)
+{
+	GMimeContentType *content = g_mime_object_get_content_type(object);
+
+	return content != NULL &&
+	       g_mime_content_type_is_type(content, type, subtype);
+}
+
+/* A multipart/report of this type? */
+static bool is_report(GMimeObject *object, const char *report_type)
+{
+	const char *value;
+
+	if (!is_type(object, "multipart", "report"))
+		return false;
+	value = g_mime_object_get_content_type_parameter(object, "report-type");
+	return value != NULL && span_is(span_of(value), report_type);
+}
+
+/* Here or further out: what a returned message holds was returned as well. */
+static bool returns_a_message(struct extract *x, GMimeMultipart *multipart)
+{
+	GMimeObject *object = GMIME_OBJECT(multipart);
+	int i, n = g_mime_multipart_get_count(multipart);
+	bool returns = x->n_levels > 0 && x->levels[x->n_levels - 1].returns;
+
+	if (is_report(object, "delivery-status") ||
+	    is_report(object, "disposition-notification")) {
+		x->bounce = true;
+		returns = true;
+	}
+	for (i = 0; i < n && i < MAX_MAIL_PARTS; i++) {
+		GMimeObject *part = g_mime_multipart_get_part(multipart, i);
+
+		if (is_type(part, "message", "delivery-status"))
+			x->bounce = returns = true;
+		if (is_type(part, "message", "feedback-report"))
+			x->failure = returns = true;
+	}
+	return returns;
+}
+
+static int enter(struct extract *x, GMimeMultipart *multipart, struct err *err)
+{
+	if (x->n_levels == MAX_MAIL_DEPTH)
+		return err_set(err, ERR_LIMIT, "parts nested more than %d deep",
+			       MAX_MAIL_DEPTH);
+	x->levels[x->n_levels++] = (struct level){
+		.multipart = multipart,
+		.returns = returns_a_message(x, multipart),
+	};
+	return 0;
+}
+
+/* The next object in the order of the mail, or NULL at the end. */
+static GMimeObject *next_object(struct extract *x)
+{
+	GMimeObject *root = x->root;
+
+	if (root != NULL) {
+		x->root = NULL;
+		return root;
+	}
+	while (x->n_levels > 0) {
+		struct level *level = &x->levels[x->n_levels - 1];
+
+		if (level->next < g_mime_multipart_get_count(level->multipart))
+			return g_mime_multipart_get_part(level->multipart,
+							 level->next++);
+		x->n_levels--;
+	}
+	return NULL;
+}
+
+/* The message inside a forwarding; NULL when it must not be looked into. */
+static GMimeObject *inner_message(const struct extract *x, GMimeObject *object)
+{
+	GMimeMessage *message;
+
+	if (x->n_levels > 0 && x->levels[x->n_levels - 1].returns)
+		return NULL;
+	message = g_mime_message_part_get_message(GMIME_MESSAGE_PART(object));
+	return message == NULL ? NULL : g_mime_message_get_mime_part(message);
+}
+
+/* ------------------------------------------------------------------ one part */
+
+static struct span bytes_of(const GByteArray *array)
+{
+	return (struct span){ (const char *)array->data, array->len };
+}
+
+static void
+write_content(struct extract *x, GMimeDataWrapper *content, bool decode)
+{
+	GMimeStream *stream = g_mime_stream_mem_new_with_byte_array(x->decoded);
+
+	/* The array is ours and outlives the stream. */
+	g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), FALSE);
+	g_byte_array_set_size(x->decoded, 0);
+	if (decode) {
+		g_mime_data_wrapper_write_to_stream(content, stream);
+	} else {
+		GMimeStream *raw = g_mime_data_wrapper_get_stream(content);
+
+		g_mime_stream_reset(raw);
+		g_mime_stream_write_to_stream(raw, stream);
+	}
+	g_object_unref(stream);
+}
+
+static void decode_part(struct extract *x, GMimePart *part)
+{
+	GMimeDataWrapper *content = g_mime_part_get_content(part);
+	enum content decoded;
+
+	g_byte_array_set_size(x->decoded, 0);
+	if (content == NULL)
+		return;
+	write_content(x, content, true);
+	decoded = content_of(bytes_of(x->decoded));
+	/* XML that claims to be base64, but is not. */
+	if (decoded == CONTENT_OTHER || decoded == CONTENT_EMPTY) {
+		write_content(x, content, false);
+		if (content_of(bytes_of(x->decoded)) != CONTENT_XML)
+			write_content(x, content, true);
+	}
+}
+
+static void
+describe_part(struct extract *x, GMimeObject *object, struct mail_part *part)
+{
+	GMimeContentType *type = g_mime_object_get_content_type(object);
+	const char *name = NULL;
+
+	g_free(x->type);
+	g_free(x->name);
+	x->type = type == NULL ? NULL : g_mime_content_type_get_mime_type(type);
+	if (GMIME_IS_PART(object))
+		name = g_mime_part_get_filename(GMIME_PART(object));
+	x->name = g_strdup(name == NULL ? "" : name);
+	part->type = x->type == NULL ? SPAN("") : span_of(x->type);
+	part->name = span_of(x->name);
+	part->bytes = bytes_of(x->decoded);
+}
+
+int extract_next(struct extract *x, struct mail_part *part, struct err *err)
+{
+	GMimeObject *object;
+
+	while ((object = next_object(x)) != NULL) {
+		if (++x->parts > MAX_MAIL_PARTS)
+			return err_set(err, ERR_LIMIT, "more than %d parts",
+				       MAX_MAIL_PARTS);
+		if (GMIME_IS_MULTIPART(object)) {
+			if (enter(x, GMIME_MULTIPART(object), err) < 0)
+				return -1;
+		} else if (GMIME_IS_MESSAGE_PART(object)) {
+			x->root = inner_message(x, object);
+		} else if (GMIME_IS_PART(object)) {
+			if (is_type(object, "message", "feedback-report"))
+				x->failure = true;
+			decode_part(x, GMIME_PART(object));
+			describe_part(x, object, part);
+			return 1;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * extract.h - a mail into the parts that could be reports (GMime)
+ *
+ * Walks through multiparts and forwarded messages in the order of the mail. The
+ * media type is passed on for words, not for decisions, with three exceptions:
+ * message/feedback-report makes the mail a failure report, and the message that
+ * a delivery or failure report returns is not looked into, since it may be a
+ * report that somebody sent, not one that we got.
+ */
+#ifndef EDMARC_REPORT_EXTRACT_H
+#define EDMARC_REPORT_EXTRACT_H
+
+#include <stdbool.h>
+
+#include "base/attributes.h"
+#include "base/err.h"
+#include "base/span.h"
+
+struct mail_part {
+	struct span type;  /* "application/gzip"; "" when not given */
+	struct span name;  /* the file name, or "" */
+	struct span bytes; /* without the transfer encoding */
+};
+
+struct extract;
+
+/*
+ * Load what GMime loads once. The charsets that names and addresses of a mail
+ * may be in are opened here, because that opens files.
+ */
+MUST_CHECK int extract_prepare(struct err *err);
+
+/* Does it begin like a mail: with a header field, or mbox's "From "? */
+bool extract_is_mail(struct span beginning);
+
+/* NULL without memory. mail must stay until extract_free(). */
+MUST_CHECK struct extract *extract_new(struct span mail, struct err *err);
+
+/*
+ * The next part that is no multipart, valid until the next call: 1, 0 at the
+ * end, -1 past MAX_MAIL_PARTS or MAX_MAIL_DEPTH (ERR_LIMIT) or without memory.
+ */
+MUST_CHECK int
+extract_next(struct extract *extract, struct mail_part *part, struct err *err);
+
+/* Was a message/feedback-report (RFC 5965, RFC 9991) among the parts so far? */
+bool extract_saw_failure(const struct extract *extract);
+
+/* Was a message/delivery-status among them, or promised? */
+bool extract_saw_bounce(const struct extract *extract);
+
+void extract_free(struct extract **extract);
+
+#endif

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the parser's sandbox allows, seen with a parser that misbehaves: the
+ * report_read() of this file stands in for the real one, and the product has no
+ * way in for it. shared/edmarc/parser_child.c is built again for this test with
+ * one second of CPU and three of patience.
+ */
+#include "edmarc/parser_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/futex.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "journal/report_spool.h"
+#include "report/limits.h"
+#include "report/read.h"
+#include "unit/said.h"
+
+/* ------------------------------------------------------ parsers that misbehave */
+
+static int be_good(struct report_sink *sink, struct err *err)
+{
+	struct report_end end = { .status = REPORT_REJECTED,
+				  .reason = SPAN("nothing"),
+				  .warnings = SPAN("") };
+
+	return sink->begin(sink, SPAN("entry"), err) < 0 ?
+		       -1 :
+		       sink->end(sink, &end, err);
+}
+
+static int loop(void)
+{
+	volatile unsigned n = 0;
+
+	for (;;)
+		n++;
+	return 0;
+}
+
+static int sleep_for_ever(void)
+{
+	unsigned word = 0;
+
+	for (;;)
+		syscall(SYS_futex, &word, FUTEX_WAIT, 0, NULL, NULL, 0);
+	return 0;
+}
+
+static int eat_memory(struct err *err)
+{
+	const size_t step = (size_t)1024 * 1024;
+	char *p;
+
+	while ((p = malloc(step)) != NULL)
+		memset(p, 1, step);
+	return err_set(err, ERR_TEMP, "out of memory");
+}
+
+static int share_memory(struct err *err)
+{
+	const size_t step = (size_t)64 * 1024 * 1024;
+
+	while (mmap(NULL, step, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
+		;
+	return err_set(err, ERR_TEMP, "out of memory");
+}
+
+static int segfault(void)
+{
+	volatile int *volatile nowhere = NULL;
+
+	return *nowhere;
+}
+
+/* Whoever reads the pipe believes nothing. */
+static int talk_nonsense(struct err *err)
+{
+	static const char text[] = "R\0\0\0\4abcd";
+
+	if (write_all(1, (struct span){ text, sizeof(text) - 1 }) < 0)
+		return err_set(err, ERR_TEMP, "pipe");
+	return sleep_for_ever();
+}
+
+static int try_calls(struct span mail)
+{
+	char *const none[] = { NULL };
+	char byte;
+
+	if (span_is(mail, "open"))
+		return open("/etc/passwd", O_RDONLY);
+	if (span_is(mail, "create"))
+		return open("/tmp/created", O_WRONLY | O_CREAT, 0600);
+	if (span_is(mail, "socket"))
+		return socket(AF_INET, SOCK_STREAM, 0);
+	if (span_is(mail, "exec"))
+		return execve("/bin/true", none, none);
+	if (span_is(mail, "fork"))
+		return fork();
+	if (span_is(mail, "kill"))
+		return kill(getppid(), 0);
+	if (span_is(mail, "code"))
+		return mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == NULL;
+	if (span_is(mail, "read"))
+		return (int)read(1, &byte, 1);
+	return 0;
+}
+
+int report_read(struct span mail, struct report_sink *sink, struct err *err)
+{
+	if (span_is(mail, "loop"))
+		return loop();
+	if (span_is(mail, "sleep"))
+		return sleep_for_ever();
+	if (span_is(mail, "eat"))
+		return eat_memory(err);
+	if (span_is(mail, "share"))
+		return share_memory(err);
+	if (span_is(mail, "segfault"))
+		return segfault();
+	if (span_is(mail, "abort"))
+		abort();
+	if (span_is(mail, "leave"))
+		_exit(0);
+	if (span_is(mail, "nonsense"))
+		return talk_nonsense(err);
+	(void)try_calls(mail);
+	return be_good(sink, err);
+}
+
+/* ----------------------------------------------------------------- the tests */
+
+static int file_with(struct span bytes)
+{
+	FILE *file = tmpfile();
+	int fd;
+
+	assert_non_null(file);
+	fd = dup(fileno(file));
+	fclose(file);
+	assert_int_equal(write_all(fd, bytes), 0);
+	return fd;
+}
+
+static int run(const char *mail, struct err *err)
+{
+	struct said said;
+	int fd = file_with(span_of(mail));
+	int result;
+
+	said_start(&said);
+	*err = (struct err)ERR_INIT;
+	result = parser_child_read(fd, 0, &said.sink, err);
+	assert_null(said.broken);
+	if (result == 0)
+		assert_string_equal(buf_string(&said.text),
+				    "begin entry\nend aggregate rejected "
+				    "skipped=0 reason=nothing warnings=\n");
+	said_release(&said);
+	close(fd);
+	return result;
+}
+
+/* Each costs its own mail, says why, and the next one is read. */
+static void expect_fault(const char *mail, enum err_kind kind, const char *why)
+{
+	struct err err;
+
+	assert_int_equal(run(mail, &err), -1);
+	if (err.kind != kind || strstr(err.text, why) == NULL)
+		fail_msg("%s: kind %d, %s", mail, err.kind, err.text);
+	assert_int_equal(run("good", &err), 0);
+}
+
+static void test_good(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_int_equal(run("good", &err), 0);
+}
+
+static void test_loop(void **state)
+{
+	(void)state;
+	expect_fault("loop", ERR_INPUT, "CPU limit");
+}
+
+static void test_sleep(void **state)
+{
+	(void)state;
+	expect_fault("sleep", ERR_LIMIT, "took longer");
+}
+
+static void test_deaths(void **state)
+{
+	(void)state;
+#ifdef EDMARC_WITHOUT_SECCOMP
+	/* the sanitizer catches the signal and exits */
+	expect_fault("segfault", ERR_INPUT, "parser ended with status");
+#else
+	expect_fault("segfault", ERR_INPUT, "parser killed by signal 11");
+#endif
+	expect_fault("abort", ERR_INPUT, "parser killed by signal 6");
+	expect_fault("leave", ERR_INPUT, "ended too early");
+	expect_fault("nonsense", ERR_INPUT, "nonsense");
+}
+
+static void test_memory(void **state)
+{
+	(void)state;
+#ifdef EDMARC_WITHOUT_SECCOMP
+	skip();
+#endif
+	expect_fault("eat", ERR_LIMIT, "memory is full");
+	expect_fault("share", ERR_LIMIT, "memory is full");
+}
+
+static void test_calls(void **state)
+{
+	static const char *const calls[] = {
+		"open", "create", "socket", "exec",
+		"fork", "kill",   "code",   "read"
+	};
+	size_t i;
+
+	(void)state;
+#ifdef EDMARC_WITHOUT_SECCOMP
+	skip();
+#endif
+	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		expect_fault(calls[i], ERR_INPUT, "killed by signal 31");
+}
+
+/* The mail begins behind the envelope, wherever the parent's offset is. */
+static void test_offset(void **state)
+{
+	struct said said;
+	struct err err = ERR_INIT;
+	int fd = file_with(SPAN("good: abort"));
+
+	(void)state;
+	said_start(&said);
+	assert_int_equal(lseek(fd, 3, SEEK_SET), 3);
+	assert_int_equal(parser_child_read(fd, 6, &said.sink, &err), -1);
+	assert_non_null(strstr(err.text, "signal 6"));
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), 3);
+	said_release(&said);
+	close(fd);
+}
+
+static void test_pipe(void **state)
+{
+	struct said said;
+	struct err err = ERR_INIT;
+	int ends[2];
+
+	(void)state;
+	said_start(&said);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write_all(ends[1], SPAN("good")), 0);
+	close(ends[1]);
+	assert_int_equal(parser_child_read(ends[0], 0, &said.sink, &err), 0);
+	close(ends[0]);
+	said_release(&said);
+}
+
+static int run_length(off_t length)
+{
+	struct said said;
+	struct err err = ERR_INIT;
+	int fd = file_with(SPAN(""));
+	int result;
+
+	assert_int_equal(ftruncate(fd, length), 0);
+	said_start(&said);
+	result = parser_child_read(fd, 0, &said.sink, &err);
+	if (result < 0) {
+		assert_int_equal(err.kind, ERR_LIMIT);
+		assert_non_null(strstr(err.text, "longer than"));
+	}
+	said_release(&said);
+	close(fd);
+	return result;
+}
+
+static void test_length(void **state)
+{
+	(void)state;
+	assert_int_equal(run_length(MAX_REPORT_MAIL_BYTES), 0);
+	assert_int_equal(run_length(MAX_REPORT_MAIL_BYTES + 1), -1);
+}
+
+static void test_unreadable(void **state)
+{
+	struct said said;
+	struct err err = ERR_INIT;
+	int fd = open("/", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	said_start(&said);
+	assert_true(fd >= 0);
+	assert_int_equal(parser_child_read(fd, 0, &said.sink, &err), -1);
+	assert_int_equal(err.kind, ERR_TEMP);
+	close(fd);
+	said_release(&said);
+}
+
+/* The refusal of the sink comes back, and the child is gone. */
+static void test_sink(void **state)
+{
+	struct said said;
+	struct err err = ERR_INIT;
+	int fd = file_with(SPAN("good"));
+
+	(void)state;
+	said_start(&said);
+	said.refuse_after = 0;
+	assert_int_equal(parser_child_read(fd, 0, &said.sink, &err), -1);
+	assert_int_equal(err.kind, ERR_TEMP);
+	assert_string_equal(err.text, "the sink refused");
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+	said_release(&said);
+	close(fd);
+}
+
+/* Nothing of it needs root. */
+static void test_ordinary_user(void **state)
+{
+	struct err err;
+	pid_t pid;
+	int status = 0;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (setgroups(0, NULL) < 0 || setgid(65534) < 0 ||
+		    setuid(65534) < 0 || run("good", &err) != 0 ||
+		    run("abort", &err) == 0)
+			_exit(1);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_loop),
+		cmocka_unit_test(test_sleep),
+		cmocka_unit_test(test_deaths),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_calls),
+		cmocka_unit_test(test_offset),
+		cmocka_unit_test(test_pipe),
+		cmocka_unit_test(test_length),
+		cmocka_unit_test(test_unreadable),
+		cmocka_unit_test(test_sink),
+		cmocka_unit_test(test_ordinary_user),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
