@@ -4,6 +4,7 @@
 # dovecot.sh - a private Dovecot 2.3 that takes in reports (after lib.sh)
 #
 #	dovecot_new              makes its folders, users and configuration
+#	dovecot_debian           replaces that by what Debian installs
 #	dovecot_start            LMTP on $DOVECOT_LMTP
 #	dovecot_lda ARG...       dovecot-lda with that configuration
 #	dovecot_plugin on|off    is lib99_edmarc_plugin.so there?
@@ -98,6 +99,24 @@ dovecot_plugin() {
 	[ -r "$module" ] || bail "the Dovecot plugin is built" "no $module"
 	rm -f "$DOVECOT/modules/lib99_edmarc_plugin.so"
 	[ "$1" = off ] || ln -s "$module" "$DOVECOT/modules/"
+}
+
+# Debian's own configuration as the packages carry it, and the examples where the
+# administrator installs them. Only places, and TLS keys it lacks, are changed.
+dovecot_debian() {
+	local stock=/usr/share/dovecot
+
+	[ -f "$stock/conf.d/10-mail.conf" ] || return 1
+	cp -r "$stock/dovecot.conf" "$stock/conf.d" "$DOVECOT/"
+	sed -i '/^ssl_\(cert\|key\|dh\)/d' "$DOVECOT/conf.d/10-ssl.conf"
+	mv "$DOVECOT/edmarc.conf" "$DOVECOT/conf.d/99-edmarc.conf"
+	cat >"$DOVECOT/local.conf" <<-CONF
+	base_dir = $DOVECOT/run
+	state_dir = $DOVECOT/state
+	log_path = /dev/stderr
+	protocols = lmtp
+	mail_plugin_dir = $DOVECOT/modules
+	CONF
 }
 
 # Somebody else's plugin, which can be built where ours was.

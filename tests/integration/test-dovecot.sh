@@ -270,6 +270,14 @@ check 'doveadm can look at it' doveadm -c "$DOVECOT/dovecot.conf" mailbox \
 	status -u dmarc.rua@a.example messages INBOX
 
 say 'dovecot-lda'
+# The user's uid has no right to Dovecot's statistics: an error line, no more.
+lda_as_edmarc() {
+	setpriv --reuid $EDMARC_UID --regid $EDMARC_UID --clear-groups \
+		/usr/lib/dovecot/dovecot-lda -c "$DOVECOT/dovecot.conf" "$@" \
+		<"$T/mail.lf" >>"$T/lda.log" 2>&1
+	echo $?
+}
+
 # lda WANT NAME ARG...: its exit code
 lda() {
 	local want=$1 name=$2 got
@@ -298,10 +306,7 @@ is 'they have their mail' "$(mails alice)$(mails carol sieved)" 11
 lda 67 'nobody' -d nobody@a.example
 lda 67 'a similar name' -d dmarc.ruax@a.example
 spool_new
-is 'run as the user of the spool' "$(setpriv --reuid $EDMARC_UID \
-	--regid $EDMARC_UID --clear-groups \
-	/usr/lib/dovecot/dovecot-lda -c "$DOVECOT/dovecot.conf" \
-	-d dmarc.rua@a.example <"$T/mail.lf" >>"$T/lda.log" 2>&1; echo $?)" 0
+is 'run as the user of the spool' "$(lda_as_edmarc -d dmarc.rua@a.example)" 0
 is 'it is kept' "$(spool_recipients)" 'dmarc.rua@a.example'
 rm -r "$SPOOL/tmp"
 lda 75 'no spool' -d dmarc.rua@a.example
@@ -321,4 +326,21 @@ lda 0 'that does not stop alice' -d alice@a.example
 dovecot_plugin on
 is 'nothing is in the home of the report user' \
 	"$(find "$T/home/edmarc" -type f -path '*/new/*')" ''
+
+stop dovecot
+rm -rf "$DOVECOT/run"
+spool_new
+if dovecot_debian; then
+	say "Debian's configuration, INBOX in /var/mail"
+	# Looks into INBOX at RCPT.
+	echo 'lmtp_rcpt_check_quota = yes' >>"$DOVECOT/local.conf"
+	dovecot_start
+	is 'the address is accepted, a wrong one not' "$(codes s@example.net \
+		"$T/mail" dmarc.rua@a.example nobody@a.example)" '250 550'
+	is 'by dovecot-lda, too' "$(lda_as_edmarc -d dmarc.rua@b.example)" 0
+	is 'all is kept' "$(spool_recipients)" \
+		'dmarc.rua@a.example dmarc.rua@b.example'
+else
+	say "not Debian: its configuration was not tried"
+fi
 finish
