@@ -5,9 +5,10 @@
 #
 #	dkim_key DOMAIN SELECTOR           a key in $T/dkim/; prints its record
 #	                                   for a master file
-#	dkim_sign DOMAIN SELECTOR <IN >OUT puts a signature on top (RFC 6376:
+#	dkim_sign DOMAIN SELECTOR [TAGS] <IN >OUT
+#	                                   puts a signature on top (RFC 6376:
 #	                                   rsa-sha256, simple/simple, From, To,
-#	                                   Subject)
+#	                                   Subject) with more tags ("i=@x")
 #
 # Messages have CR LF line ends. What is signed must not end in an empty line.
 
@@ -33,6 +34,7 @@ dkim_sign() {
 		openssl base64 -A)
 	printf 'DKIM-Signature: v=1; a=rsa-sha256; c=simple/simple; d=%s;\r\n' \
 		"$domain" >"$file.field"
+	[ -z "${3:-}" ] || printf ' %s;\r\n' "$3" >>"$file.field"
 	printf ' s=%s; h=from:to:subject; bh=%s;\r\n b=' "$selector" "$hash" \
 		>>"$file.field"
 	{

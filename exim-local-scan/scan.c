@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "scan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/network.h"
+#include "base/quote.h"
+#include "dmarc/psl.h"
+#include "dmarc/settings.h"
+#include "dmarc/verdict.h"
+#include "dns/cache.h"
+#include "dns/cares.h"
+#include "dns/domain.h"
+#include "journal/entry.h"
+#include "journal/verdicts.h"
+#include "mail/authres.h"
+#include "mail/from.h"
+#include "signatures.h"
+
+#define AUTHRES_NAME "Authentication-Results"
+
+struct scanner {
+	struct arena *memory; /* of the settings */
+	struct arena *arena;  /* of the message */
+	struct settings settings;
+	bool ready; /* the settings can be used */
+	const struct psl *psl;
+	struct resolver *cares;    /* ours, made with the first message */
+	struct resolver *resolver; /* the caller's, or NULL */
+};
+
+/* One message on its way through. */
+struct job {
+	struct scanner *scanner;
+	struct scan_message *message;
+	struct scan_outcome *outcome;
+	struct span authserv_id;
+	struct message_facts facts;
+	bool authres_plain; /* the text of ${authresults} can be shown */
+	struct dmarc_verdict verdict;
+};
+
+static void trouble(struct buf *buf, const char *what, const char *why)
+{
+	buf_addf(buf, "dmarc: %s: %s\n", what, quote(span_of(why)).text);
+}
+
+/* ---------------------------------------------------------- a connection */
+
+/* Letters, digits, "-", "." and "_": what needs no quoting, here or in Exim. */
+static bool is_plain_id(struct span id)
+{
+	size_t i;
+
+	for (i = 0; i < id.n; i++)
+		if (!ascii_is_alpha(id.p[i]) && !ascii_is_digit(id.p[i]) &&
+		    id.p[i] != '-' && id.p[i] != '.' && id.p[i] != '_')
+			return false;
+	return id.n <= 255;
+}
+
+/* What settings_read() leaves to us, because it means nothing elsewhere. */
+static int check_settings(struct scanner *scanner, struct err *err)
+{
+	const struct settings *settings = &scanner->settings;
+
+	if (!is_plain_id(span_of(settings->authserv_id)))
+		return err_set(err, ERR_CONFIG,
+			       "exim.authserv_id: expected a host name");
+	if (network_listed(span_of(settings->trusted_hosts), SPAN(""), err) < 0)
+		return err_while(err, "exim.trusted_hosts");
+	if (settings->standard != STANDARD_RFC7489)
+		return 0;
+	scanner->psl = psl_open(settings->public_suffix_list, err);
+	return scanner->psl == NULL ? -1 : 0;
+}
+
+static int
+read_settings(struct scanner *scanner, const char *path, struct err *err)
+{
+	if (settings_read(&scanner->settings, path, scanner->memory, NULL,
+			  err) < 0)
+		return -1;
+	if (check_settings(scanner, err) < 0)
+		return err_while(err, "%s", path);
+	return 0;
+}
+
+struct scanner *scanner_new(const char *config_path, struct buf *log)
+{
+	struct scanner *scanner = calloc(1, sizeof(*scanner));
+	struct err err = ERR_INIT;
+
+	if (scanner == NULL)
+		return NULL;
+	scanner->memory = arena_new(MAX_SETTINGS_MEMORY);
+	scanner->arena = arena_new(MAX_MESSAGE_MEMORY);
+	if (scanner->memory == NULL || scanner->arena == NULL) {
+		scanner_free(&scanner);
+		return NULL;
+	}
+	settings_defaults(&scanner->settings);
+	scanner->ready = read_settings(scanner, config_path, &err) == 0;
+	if (!scanner->ready)
+		trouble(log, "accepting mail unscored", err.text);
+	return scanner;
+}
+
+void scanner_free(struct scanner **scanner)
+{
+	if (*scanner == NULL)
+		return;
+	resolver_free(&(*scanner)->cares);
+	arena_free(&(*scanner)->arena);
+	arena_free(&(*scanner)->memory);
+	free(*scanner);
+	*scanner = NULL;
+}
+
+void scanner_use(struct scanner *scanner, struct resolver *resolver)
+{
+	scanner->resolver = resolver;
+}
+
+const char *
+scanner_authserv_id(const struct scanner *scanner, const char *hostname)
+{
+	const char *id = scanner->settings.authserv_id;
+
+	return *id == '\0' || !is_plain_id(span_of(id)) ? hostname : id;
+}
+
+void scan_outcome_release(struct scan_outcome *outcome)
+{
+	buf_release(&outcome->add);
+	buf_release(&outcome->log);
+	buf_release(&outcome->trouble);
+	buf_release(&outcome->reply);
+}
+
+/* ------------------------------------------------------------ the message */
+
+/* R11.7; and a score or an action that somebody else gave. */
+static void mark_forged(const struct job *job)
+{
+	const struct settings *settings = &job->scanner->settings;
+	size_t i;
+
+	for (i = 0; i < job->message->n_fields; i++) {
+		struct scan_field *field = &job->message->fields[i];
+
+		if (span_is(field->name, settings->score_header) ||
+		    span_is(field->name, settings->action_header) ||
+		    (span_is(field->name, AUTHRES_NAME) &&
+		     authres_claims(field->body, job->authserv_id)))
+			field->remove = true;
+	}
+}
+
+static int read_from(struct job *job)
+{
+	const struct scan_message *message = job->message;
+	struct arena *arena = job->scanner->arena;
+	struct span *bodies =
+		arena_array(arena, message->n_fields, sizeof(*bodies));
+	size_t n = 0;
+	size_t i;
+
+	if (bodies == NULL)
+		return -1;
+	for (i = 0; i < message->n_fields; i++)
+		if (span_is(message->fields[i].name, "From"))
+			bodies[n++] = message->fields[i].body;
+	job->facts.from = from_read(bodies, n, arena);
+	return 0;
+}
+
+/* Who could have written more into Exim's text than a name? NULL: nobody. */
+static const char *who_is_not_plain(const struct scan_message *message)
+{
+	size_t i;
+
+	if (!envelope_is_plain(span_of(message->mail_from)))
+		return "MAIL FROM";
+	if (*message->mail_from == '\0' &&
+	    !envelope_is_plain(span_of(message->helo)))
+		return "HELO";
+	for (i = 0; i < message->n_fields; i++)
+		if (span_is(message->fields[i].name, "DKIM-Signature") &&
+		    !signature_is_plain(message->fields[i].body))
+			return "a DKIM-Signature";
+	return NULL;
+}
+
+/* SPF and DKIM. $spf_result is a word of Exim's own, whatever else is amiss. */
+static void read_results(struct job *job)
+{
+	struct scan_message *message = job->message;
+	struct arena *arena = job->scanner->arena;
+	const char *suspect = who_is_not_plain(message);
+	struct err err = ERR_INIT;
+	enum auth_result word;
+
+	job->authres_plain = suspect == NULL && *message->authres != '\0';
+	if (suspect != NULL)
+		trouble(&job->outcome->trouble, "DKIM results not used",
+			arena_printf(arena,
+				     "%s holds characters that would "
+				     "forge results",
+				     suspect));
+	else if (job->authres_plain &&
+		 facts_from_authres(&job->facts, span_of(message->authres),
+				    arena, &err) < 0)
+		trouble(&job->outcome->trouble, "${authresults}", err.text);
+	if (!job->facts.spf.known &&
+	    auth_result_parse(span_of(message->spf_result), &word))
+		job->facts.spf = spf_fact_make(word, message->mail_from,
+					       message->helo, arena);
+}
+
+static int read_facts(struct job *job)
+{
+	job->facts = (struct message_facts){
+		.client_ip = job->message->client_ip,
+		.helo = job->message->helo,
+		.mail_from = job->message->mail_from,
+		.spf = { .domain = "" },
+	};
+	if (read_from(job) < 0)
+		return -1;
+	read_results(job);
+	return 0;
+}
+
+/* The resolver of this message: ours or the caller's, with a memory. */
+static struct resolver *message_resolver(struct job *job, struct err *err)
+{
+	struct scanner *scanner = job->scanner;
+	const struct settings *settings = &scanner->settings;
+	struct resolver *behind = scanner->resolver;
+	struct resolver *cache;
+
+	if (behind == NULL && scanner->cares == NULL)
+		scanner->cares = cares_new(*settings->dns_servers == '\0' ?
+						   NULL :
+						   settings->dns_servers,
+					   settings->dns_timeout_ms, err);
+	else if (behind == NULL)
+		cares_restart(scanner->cares);
+	if (behind == NULL)
+		behind = scanner->cares;
+	if (behind == NULL)
+		return NULL;
+	cache = dns_cache_new(behind, scanner->arena);
+	if (cache == NULL)
+		err_set(err, ERR_LIMIT, "no memory");
+	return cache;
+}
+
+static int judge(struct job *job)
+{
+	struct scanner *scanner = job->scanner;
+	struct err err = ERR_INIT;
+	struct resolver *resolver;
+	int result;
+
+	if (read_facts(job) < 0) {
+		trouble(&job->outcome->trouble, "accepted unscored",
+			"no memory");
+		return -1;
+	}
+	resolver = message_resolver(job, &err);
+	result = resolver == NULL ?
+			 -1 :
+			 verdict_make(&job->facts, &scanner->settings,
+				      scanner->psl, resolver, scanner->arena,
+				      &job->verdict, &err);
+	if (result < 0)
+		trouble(&job->outcome->trouble, "accepted unscored", err.text);
+	resolver_free(&resolver);
+	return result;
+}
+
+/* ------------------------------------------------------------- the fields */
+
+/*
+ * Exim's results without "Authentication-Results: id;", results that do not fit
+ * left out at the end. Exim writes each on a line of its own; in between,
+ * whatever could end a field or a line is made a "?".
+ */
+static struct span results_of(struct span authres, size_t room)
+{
+	struct span id;
+
+	if (!span_take_until(&authres, ';', &id))
+		return (struct span){ .p = "", .n = 0 };
+	authres = span_trim(authres);
+	while (authres.n > room) {
+		authres.n = room;
+		while (authres.n > 0 && authres.p[authres.n - 1] != ';')
+			authres.n--;
+		if (authres.n > 0)
+			authres.n--;
+		room = authres.n;
+	}
+	return authres;
+}
+
+static void add_folded(struct buf *buf, struct span text)
+{
+	struct span line;
+	bool first = true;
+
+	while (span_take_line(&text, &line)) {
+		size_t i;
+
+		line = span_trim(line);
+		if (line.n == 0)
+			continue;
+		if (!first)
+			buf_add_string(buf, "\n\t");
+		first = false;
+		for (i = 0; i < line.n; i++) {
+			unsigned char c = (unsigned char)line.p[i];
+
+			buf_add_char(buf, (c < ' ' && c != '\t') || c == 0x7f ?
+						  '?' :
+						  (char)c);
+		}
+	}
+}
+
+/*
+ * One field for all results (R11.5), ours first: a text of others that opens a
+ * quote or a comment cannot hide it there.
+ */
+static void add_authres(const struct job *job)
+{
+	struct buf *add = &job->outcome->add;
+	const struct spf_fact *spf = &job->facts.spf;
+	struct span results;
+
+	buf_addf(add, AUTHRES_NAME ": %.*s;\n\t", SPAN_ARGS(job->authserv_id));
+	verdict_authres(add, &job->verdict);
+	if (job->authres_plain) {
+		results = results_of(span_of(job->message->authres),
+				     MAX_ADDED_BYTES / 2);
+		if (results.n > 0 && !span_is(results, "none")) {
+			buf_add_string(add, ";\n\t");
+			add_folded(add, results);
+		}
+	} else if (spf->known && *spf->domain != '\0') {
+		buf_addf(add, ";\n\tspf=%s smtp.%s=%s",
+			 auth_result_name(spf->result),
+			 spf->scope == SPF_SCOPE_HELO ? "helo" : "mailfrom",
+			 spf->domain);
+	}
+	buf_add_char(add, '\n');
+}
+
+static void add_fields(const struct job *job)
+{
+	const struct settings *settings = &job->scanner->settings;
+	struct buf *add = &job->outcome->add;
+
+	add_authres(job);
+	buf_addf(add, "%s: ", settings->score_header);
+	score_format(add, job->verdict.score);
+	buf_addf(add, "\n%s: %s\n", settings->action_header,
+		 action_name(job->verdict.action));
+	if (buf_ok(add))
+		return;
+	buf_reset(add);
+	trouble(&job->outcome->trouble, "no fields added", "too long");
+}
+
+/* ------------------------------------------------------------ the journal */
+
+static bool is_listed(const struct entry *entry, const char *domain)
+{
+	size_t i;
+
+	for (i = 0; i < entry->n_rcpt_domains; i++)
+		if (strcmp(entry->rcpt_domains[i], domain) == 0)
+			return true;
+	return false;
+}
+
+static void add_rcpt_domains(const struct job *job, struct entry *entry)
+{
+	size_t i;
+
+	for (i = 0; i < job->message->n_recipients &&
+		    entry->n_rcpt_domains < MAX_ENTRY_RCPT_DOMAINS;
+	     i++) {
+		struct span address = span_of(job->message->recipients[i]);
+		struct span local;
+		const char *domain;
+
+		while (span_take_until(&address, '@', &local))
+			continue;
+		domain = domain_normalize(job->scanner->arena, address);
+		if (domain != NULL && !is_listed(entry, domain))
+			entry->rcpt_domains[entry->n_rcpt_domains++] = domain;
+	}
+}
+
+static void write_journal(const struct job *job)
+{
+	struct entry *entry = arena_alloc(job->scanner->arena, sizeof(*entry));
+	struct buf line = BUF_INIT(MAX_ENTRY_BYTES);
+	struct err err = ERR_INIT;
+
+	if (entry != NULL) {
+		entry->time = job->message->time;
+		entry->size = job->message->size;
+		entry->id = job->message->id;
+		entry->mta = job->message->hostname;
+		entry->facts = job->facts;
+		entry->verdict = job->verdict;
+		add_rcpt_domains(job, entry);
+		entry_format(&line, entry);
+	}
+	if (entry == NULL || !buf_ok(&line))
+		trouble(&job->outcome->trouble, "verdict not kept",
+			"line too long, or no memory");
+	else if (verdicts_append(job->scanner->settings.verdict_spool,
+				 buf_span(&line), &err) < 0)
+		trouble(&job->outcome->trouble, "verdict not kept", err.text);
+	buf_release(&line);
+}
+
+/* ---------------------------------------------------------------- the log */
+
+static const char *passes(enum auth_result result, bool aligned)
+{
+	if (result == AUTH_PASS && !aligned)
+		return "pass(unaligned)";
+	return auth_result_name(result);
+}
+
+/* The signature that counts: an aligned pass, else a pass, else the first. */
+static const char *dkim_word(const struct message_facts *facts)
+{
+	const struct dkim_fact *best = NULL;
+	size_t i;
+
+	for (i = 0; i < facts->n_dkim; i++) {
+		const struct dkim_fact *dkim = &facts->dkim[i];
+
+		if (best == NULL ||
+		    (dkim->result == AUTH_PASS &&
+		     (best->result != AUTH_PASS || dkim->aligned)))
+			best = dkim;
+	}
+	return best == NULL ? "none" : passes(best->result, best->aligned);
+}
+
+static const char *or_dash(const char *word)
+{
+	return *word == '\0' ? "-" : word;
+}
+
+static void write_log(const struct job *job)
+{
+	const struct dmarc_verdict *verdict = &job->verdict;
+	const struct spf_fact *spf = &job->facts.spf;
+	struct buf *log = &job->outcome->log;
+
+	buf_addf(log,
+		 "dmarc: %s policy=%s applied=%s from=%s spf=%s dkim=%s score=",
+		 dmarc_result_name(verdict->result),
+		 or_dash(dmarc_policy_name(verdict->policy_selected)),
+		 or_dash(dmarc_policy_name(verdict->policy_applied)),
+		 quote(span_of(or_dash(verdict->from_domain))).text,
+		 spf->known ? passes(spf->result, spf->aligned) : "unknown",
+		 dkim_word(&job->facts));
+	score_format(log, verdict->score);
+	buf_addf(log, " action=%s\n", action_name(verdict->action));
+}
+
+/* ------------------------------------------------------------ the decision */
+
+/* R12.2 */
+static void decide(const struct job *job)
+{
+	const struct dmarc_verdict *verdict = &job->verdict;
+	struct scan_outcome *outcome = job->outcome;
+
+	switch (verdict->action) {
+	case ACTION_ACCEPT:
+	case ACTION_TAG:
+	case ACTION_QUARANTINE:
+		return;
+	case ACTION_REJECT:
+		outcome->action = SCAN_REJECT;
+		if (verdict->result == DMARC_FAIL &&
+		    *verdict->from_domain != '\0')
+			buf_addf(&outcome->reply,
+				 "5.7.1 Email rejected per DMARC policy for %s",
+				 verdict->from_domain);
+		else
+			buf_add_string(&outcome->reply,
+				       "5.7.1 Email rejected: no Author Domain "
+				       "that DMARC could authenticate");
+		return;
+	case ACTION_DEFER:
+		outcome->action = SCAN_DEFER;
+		buf_add_string(&outcome->reply,
+			       "4.7.0 DMARC cannot be checked now, try again "
+			       "later");
+		return;
+	}
+}
+
+/* 1: yes. The list was read without error before. */
+static bool is_trusted(const struct scanner *scanner, const char *client)
+{
+	return scanner->ready &&
+	       network_listed(span_of(scanner->settings.trusted_hosts),
+			      span_of(client), NULL) == 1;
+}
+
+void scan(struct scanner *scanner, struct scan_message *message,
+	  struct scan_outcome *outcome)
+{
+	struct job job = {
+		.scanner = scanner,
+		.message = message,
+		.outcome = outcome,
+		.authserv_id = span_of(
+			scanner_authserv_id(scanner, message->hostname)),
+	};
+
+	if (*message->client_ip == '\0' ||
+	    is_trusted(scanner, message->client_ip))
+		return;
+	arena_reset(scanner->arena);
+	mark_forged(&job);
+	if (message->authenticated || !scanner->ready)
+		return;
+	if (judge(&job) < 0)
+		return;
+	add_fields(&job);
+	write_journal(&job);
+	write_log(&job);
+	decide(&job);
+}

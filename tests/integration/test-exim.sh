@@ -1,0 +1,214 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The module in a real Exim: what it writes into the message, the journal and
+# the log for mail of every kind, and that mail goes through when it cannot.
+. "$(dirname "$0")/lib.sh"
+. "$INTEGRATION/netns.sh"
+. "$INTEGRATION/nsd.sh"
+. "$INTEGRATION/dkim.sh"
+. "$INTEGRATION/exim.sh"
+netns_enter "$@"
+need_programs nsd exim4 openssl socat perl
+begin
+
+# Sources: 192.0.2.7 and 2001:db8::7 are allowed to send for the good ones,
+# 203.0.113.9 for nobody but fwd.test.
+{
+	dkim_key good.test s1
+	dkim_key evil.test s1
+	cat <<-'ZONE'
+	good.test. IN A 192.0.2.7
+	good.test. IN TXT "v=spf1 ip4:192.0.2.7 ip6:2001:db8::7 -all"
+	_dmarc.good.test. IN TXT "v=DMARC1; p=reject; rua=mailto:agg@good.test; fo=1:d"
+	fwd.test. IN A 203.0.113.9
+	fwd.test. IN TXT "v=spf1 ip4:203.0.113.9 -all"
+	evil.test. IN A 203.0.113.9
+	none.test. IN A 192.0.2.8
+	_dmarc.none.test. IN TXT "v=DMARC1; p=none; rua=mailto:agg@none.test"
+	quar.test. IN A 192.0.2.8
+	_dmarc.quar.test. IN TXT "v=DMARC1; p=quarantine"
+	rej.test. IN A 192.0.2.8
+	_dmarc.rej.test. IN TXT "v=DMARC1; p=reject"
+	org.test. IN A 192.0.2.8
+	_dmarc.org.test. IN TXT "v=DMARC1; p=none; sp=reject; np=quarantine"
+	sub.org.test. IN A 192.0.2.8
+	test-mode.test. IN A 192.0.2.8
+	_dmarc.test-mode.test. IN TXT "v=DMARC1; p=quarantine; t=y"
+	plain.test. IN A 192.0.2.7
+	plain.test. IN TXT "v=spf1 ip4:192.0.2.7 -all"
+	ZONE
+} >"$T/records"
+netns_resolv "$NSD_ADDRESS"
+nsd_start "$T/records"
+
+# --------------------------------------------------------------- the server
+
+configure() { # lines of edmarc.conf
+	{
+		printf '[journal]\ndirectory = %s/verdicts\n' "$T"
+		printf '[evaluate]\ndns_timeout = 2s\n'
+		printf '%s\n' '[exim]' 'authserv_id = mx.test' \
+			'trusted_hosts = 198.51.100.0/24, 2001:db8::9' "$@"
+	} >"$T/edmarc.conf"
+}
+
+configure
+export EDMARC_CONFIG=$T/edmarc.conf
+mkdir "$T/verdicts"
+chown "$EXIM_USER" "$T/verdicts"
+chmod 2770 "$T/verdicts"
+
+exim_new mx
+exim_module mx
+cat >"$T/mx/authenticators" <<'CONF'
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = ${if eq{$auth3}{secret}}
+  server_set_id = $auth2
+CONF
+exim_start mx 192.0.2.25 2001:db8::2
+
+# ------------------------------------------------------------------ helpers
+
+# mail FROM-LINE [MORE-FIELD...]: a message on standard output
+mail() {
+	printf 'From: %s\r\n' "$1"
+	shift
+	[ $# = 0 ] || printf '%s\r\n' "$@"
+	printf '%s\r\n' 'To: <b@here.test>' 'Subject: a message' '' 'Some text.'
+}
+
+# take SOURCE ENVELOPE-FROM FILE [ARGUMENT...]: send it, then set $header,
+# $verdict (its journal line, or nothing) and $log (the lines with its id)
+take() {
+	local source=$1 from=$2 file=$3 server=192.0.2.25
+
+	shift 3
+	case $source in
+	*:*) server=2001:db8::2 ;;
+	esac
+	header='' verdict='' log=''
+	smtp_send "$source" --server "$server" --from "$from" \
+		--to b@here.test "$@" "$file" || return 1
+	wait_for 10 'delivery' test -s "$T/mx/mail/$smtp_id" || return 1
+	header=$(sed '/^\r*$/,$d' "$T/mx/mail/$smtp_id")
+	verdict=$(grep -F "\"id\":\"$smtp_id\"" "$T/verdicts/open.jsonl" \
+		2>/dev/null)
+	log=$(grep -F "$smtp_id" "$T/mx/log/mainlog")
+}
+
+# field NAME: its bodies in $header, unfolded
+field() {
+	printf '%s\n' "$header" | sed -e ':a' -e '$!N;s/\n[ \t]\+/ /;ta' -e 'P;D' |
+		sed -n "s/^$1: //Ip"
+}
+
+# expect_verdict NAME ACTION SCORE A-R-REGEX JSON-TEXT...: what all must show
+expect_verdict() {
+	local name=$1 action=$2 score=$3 authres=$4 text missing=''
+
+	shift 4
+	like "$name: Authentication-Results" \
+		"$(field Authentication-Results)" "^mx\.test; $authres"
+	is "$name: action" "$(field X-DMARC-Action)" "$action"
+	is "$name: score" "$(field X-DMARC-Score)" "$score"
+	for text in "\"action\":\"$action\"" "\"score\":$score" "$@"; do
+		grep -qF -e "$text" <<<"$verdict" || missing+=" $text"
+	done
+	is "$name: journal${missing:+ lacks$missing in $verdict}" "$missing" ''
+	like "$name: log" "$log" " dmarc: .* score=$score action=$action\$"
+}
+
+# expect_none NAME: no trace of us but for the message
+expect_none() {
+	is "$1: is delivered" "${smtp_reply:0:7}" '250 OK '
+	is "$1: no fields" "$(field 'X-DMARC-[A-Za-z]*')" ''
+	is "$1: no journal line" "$verdict" ''
+}
+
+# ----------------------------------------------------------------- verdicts
+
+mail 'A <a@good.test>' >"$T/good"
+take 192.0.2.7 a@good.test "$T/good"
+expect_verdict 'aligned SPF' accept 0.00 \
+	'dmarc=pass \(p=reject\) header.from=good.test policy.dmarc=reject; spf=pass smtp.mailfrom=good.test' \
+	'"from_domains":["good.test"]' '"result":"pass"' \
+	'"policy_domain":"good.test"' '"discovery_method":"treewalk"' \
+	'"rua":"mailto:agg@good.test"' '"fo":"1:d"' '"t":"n"' \
+	'"spf":{"result":"pass","domain":"good.test","scope":"mfrom","aligned":true}' \
+	'"dkim":[]' '"client":"192.0.2.7"' '"mail_from":"a@good.test"' \
+	'"rcpt_domains":["here.test"]' '"mta":"mx.test"' '"disposition":"pass"'
+is 'the field stands on top' "$(head -n 3 <<<"$header" | grep -c '^Auth')" 1
+like 'the log says it in one line' "$log" \
+	'dmarc: pass policy=reject applied=reject from=good.test spf=pass dkim=none score=0.00 action=accept$'
+is 'with a size' "$(grep -c '"size":[0-9]' <<<"$verdict")" 1
+
+dkim_sign good.test s1 <"$T/good" >"$T/signed"
+take 203.0.113.9 x@fwd.test "$T/signed"
+expect_verdict 'aligned DKIM' accept 0.00 \
+	'dmarc=pass .*; spf=pass smtp.mailfrom=fwd.test; dkim=pass header.d=good.test' \
+	'"spf":{"result":"pass","domain":"fwd.test","scope":"mfrom","aligned":false}' \
+	'"dkim":[{"domain":"good.test","selector":"s1","result":"pass","aligned":true}]'
+like 'the log tells alignment' "$log" ' spf=pass\(unaligned\) dkim=pass '
+
+take 192.0.2.7 a@good.test "$T/signed"
+expect_verdict 'both' accept 0.00 'dmarc=pass ' '"aligned":true}]' \
+	'"scope":"mfrom","aligned":true}'
+
+take 2001:db8::7 a@good.test "$T/good"
+expect_verdict 'aligned SPF by IPv6' accept 0.00 'dmarc=pass ' \
+	'"client":"2001:db8::7"' '"spf":{"result":"pass"'
+
+take 192.0.2.7 '' "$T/good" --helo good.test
+expect_verdict 'null sender' accept 0.00 'dmarc=pass .*smtp.helo=good.test' \
+	'"mail_from":""' '"scope":"helo","aligned":true'
+
+mail 'a@none.test' >"$T/none"
+take 203.0.113.9 x@fwd.test "$T/none"
+expect_verdict 'neither, p=none' accept 0.00 \
+	'dmarc=fail \(p=none\) header.from=none.test policy.dmarc=none' \
+	'"result":"fail"' '"disposition":"none"' '"reasons":[]'
+
+mail 'a@quar.test' >"$T/quar"
+take 203.0.113.9 x@fwd.test "$T/quar"
+expect_verdict 'neither, p=quarantine' quarantine 5.00 \
+	'dmarc=fail \(p=quarantine\)' '"disposition":"quarantine"'
+
+mail 'a@rej.test' >"$T/rej"
+take 203.0.113.9 x@fwd.test "$T/rej"
+expect_verdict 'neither, p=reject' quarantine 8.00 \
+	'dmarc=fail \(p=reject\) header.from=rej.test policy.dmarc=reject' \
+	'"disposition":"quarantine"' '"type":"local_policy"'
+
+mail 'a@sub.org.test' >"$T/sub"
+take 203.0.113.9 x@fwd.test "$T/sub"
+expect_verdict 'subdomain with sp' quarantine 8.00 \
+	'dmarc=fail \(p=none sp=reject np=quarantine\) header.from=sub.org.test policy.dmarc=reject' \
+	'"policy_domain":"org.test"' '"policy_source":"sp"'
+mail 'a@gone.org.test' >"$T/gone"
+take 203.0.113.9 x@fwd.test "$T/gone"
+expect_verdict 'missing subdomain with np' quarantine 5.00 'dmarc=fail ' \
+	'"policy_source":"np"'
+mail 'a@test-mode.test' >"$T/test-mode"
+take 203.0.113.9 x@fwd.test "$T/test-mode"
+expect_verdict 'test mode' accept 0.00 \
+	'dmarc=fail \(p=quarantine t=y\) .*policy.dmarc=none' \
+	'"type":"policy_test_mode"'
+
+mail 'a@plain.test' >"$T/plain"
+take 192.0.2.7 a@plain.test "$T/plain"
+expect_verdict 'no record' accept 0.00 'dmarc=none header.from=plain.test; spf' \
+	'"result":"none"' '"policy_published":null'
+
+mail 'nobody: ;' >"$T/group"
+take 192.0.2.7 a@plain.test "$T/group"
+expect_verdict 'no author' tag 3.00 'dmarc=none; ' '"from_domains":[]'
+mail 'a@good.test' 'From: b@rej.test' >"$T/several"
+take 192.0.2.7 a@good.test "$T/several"
+expect_verdict 'several From fields' quarantine 13.00 'dmarc=fail ' \
+	'"from_domains":["good.test","rej.test"]'
+
+finish
