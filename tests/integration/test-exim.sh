@@ -69,6 +69,12 @@ plain:
   server_condition = ${if eq{$auth3}{secret}}
   server_set_id = $auth2
 CONF
+# What a program sees that Exim starts in the middle of a session.
+sed -i '/^acl_check_data:/a\
+  warn\
+    condition = ${if eq{$sender_address}{fds@good.test}}\
+    logwrite = :main: open: ${run{/bin/ls /proc/self/fd}{${sg{$value}{\\n}{ }}}}' \
+	"$T/mx/acl"
 exim_start mx 192.0.2.25 2001:db8::2
 
 # ------------------------------------------------------------------ helpers
@@ -211,4 +217,171 @@ take 192.0.2.7 a@good.test "$T/several"
 expect_verdict 'several From fields' quarantine 13.00 'dmarc=fail ' \
 	'"from_domains":["good.test","rej.test"]'
 
+# ------------------------------------------------------------------ forgers
+
+# A signature whose key does not exist: Exim says tmperror (pubkey unavailable).
+cp "$T/dkim/s1.evil.test" "$T/dkim/nokey.rej.test"
+dkim_sign rej.test nokey <"$T/rej" >"$T/nokey"
+take 203.0.113.9 x@fwd.test "$T/nokey"
+expect_verdict 'a key that does not exist' quarantine 8.00 \
+	'dmarc=fail .*dkim=tmperror \(pubkey unavailable\)' '"result":"fail"'
+
+# A good signature of one domain, whose i= decodes into a result for another.
+for identity in '@evil.test=3B=20dkim=3Dpass=20header.d=3Drej.test' \
+	'@evil.test=3B=0A=09dkim=3Dpass=20header.d=3Drej.test' \
+	'"x=22@evil.test' '@evil.test (' '@evil.test; I=@x=3b'; do
+	dkim_sign evil.test s1 "i=$identity" <"$T/rej" >"$T/forged"
+	take 203.0.113.9 x@fwd.test "$T/forged"
+	expect_verdict "i=$identity" quarantine 8.00 \
+		'dmarc=fail [^;]*; spf=pass smtp.mailfrom=fwd.test$' \
+		'"result":"fail"' '"dkim":[]'
+	like 'it is logged' "$log" 'dmarc: DKIM results not used: a DKIM-Signature'
+done
+dkim_sign good.test s1 'i=news+1=2B2@mail.good.test' <"$T/good" >"$T/identity"
+take 203.0.113.9 x@fwd.test "$T/identity"
+expect_verdict 'an honest i=' accept 0.00 'dmarc=pass .*dkim=pass header.d=good.test'
+
+forged=(
+	'Authentication-Results: mx.test; dmarc=pass header.from=rej.test'
+	'authentication-results: (a comment) MX.Test 1; dkim=pass'
+	$'Authentication-Results:\r\n "mx.test"; spf=pass'
+	'X-DMARC-Score: -99'
+	'x-dmarc-action: accept'
+)
+foreign=(
+	'Authentication-Results: other.test; dmarc=pass header.from=rej.test'
+	'Authentication-Results: mx.test.example; dkim=pass'
+	'X-Authentication-Results: mx.test; dkim=pass'
+)
+mail 'a@rej.test' "${forged[@]}" "${foreign[@]}" >"$T/forged"
+take 203.0.113.9 x@fwd.test "$T/forged"
+is 'forged results are gone, others stay' \
+	"$(field Authentication-Results | cut -c 1-22 | sort | tr '\n' '|')" \
+	'mx.test.example; dkim=|mx.test; dmarc=fail (p|other.test; dmarc=pass|'
+is 'one score' "$(field X-DMARC-Score)" 8.00
+is 'one action' "$(field X-DMARC-Action)" quarantine
+is 'what is not ours stays' "$(field X-Authentication-Results)" \
+	'mx.test; dkim=pass'
+
+# More results than Exim would let us add: it would end itself.
+long=$(printf '%02000d' 7)
+cp "$T/good" "$T/many"
+for _ in {1..19}; do # from 20 on, Exim verifies none
+	dkim_sign good.test s1 "i=$long@good.test" <"$T/many" >"$T/more"
+	mv "$T/more" "$T/many"
+done
+take 203.0.113.9 x@fwd.test "$T/many"
+expect_verdict 'many long signatures' accept 0.00 'dmarc=pass ' '"result":"pass"'
+is 'all of them count' "$(grep -o '"selector":"s1"' <<<"$verdict" | wc -l)" 19
+
+# ---------------------------------------------------------- who is not judged
+
+mail 'a@rej.test' "${forged[@]}" >"$T/forged"
+take 198.51.100.77 x@fwd.test "$T/forged"
+is 'a trusted host: its fields stay' "$(field X-DMARC-Score)" -99
+is 'a trusted host: its results stay' \
+	"$(field Authentication-Results | wc -l)" 3
+is 'a trusted host: no journal line' "$verdict" ''
+take 2001:db8::9 x@fwd.test "$T/rej"
+expect_none 'a trusted IPv6 host'
+take 203.0.113.9 x@fwd.test "$T/forged" --auth user:secret
+expect_none 'an authenticated client'
+is 'an authenticated client: forged results are gone' \
+	"$(field Authentication-Results)" ''
+exim_run mx b@here.test <"$T/rej" >"$T/local" 2>&1
+wait_for 10 'local mail' exim_idle mx
+unlike 'local mail is not judged' "$(cat "$T"/mx/log/mainlog | tail -n 5)" 'dmarc:'
+
+# ------------------------------------------------------------------ decisions
+
+configure '[score]' 'reject_at = 8'
+take 203.0.113.9 x@fwd.test "$T/rej"
+is 'reject: the reply' "$smtp_reply" \
+	'550 5.7.1 Email rejected per DMARC policy for rej.test'
+like 'reject: the journal' "$(tail -n 1 "$T/verdicts/open.jsonl")" \
+	'"disposition":"reject".*"action":"reject"'
+like 'reject: the log' "$(tail -n 5 "$T/mx/log/mainlog")" \
+	' dmarc: fail policy=reject applied=reject from=rej.test .*action=reject$'
+configure '[score]' 'reject_at = 8' 'monitor_only = yes'
+take 203.0.113.9 x@fwd.test "$T/rej"
+expect_verdict 'monitor only' accept 8.00 'dmarc=fail ' '"disposition":"none"'
+configure 'score_header = X-Spam-Points' 'action_header = X-Spam-Action'
+mail 'a@rej.test' 'X-Spam-Points: -1' 'X-DMARC-Score: 1' >"$T/names"
+take 203.0.113.9 x@fwd.test "$T/names"
+is 'other names for the fields' \
+	"$(field X-Spam-Points) $(field X-Spam-Action) $(field X-DMARC-Score)" \
+	'8.00 quarantine 1'
+
+# --------------------------------------------------------------------- faults
+
+configure
+pause nsd
+begun=$SECONDS
+take 203.0.113.9 x@fwd.test "$T/rej"
+took=$((SECONDS - begun))
+expect_verdict 'DNS dead' accept 0.00 'dmarc=temperror ' '"result":"temperror"'
+check 'DNS dead: in time' test "$took" -lt 25
+resume nsd
+wait_for 10 'the name server' nsd_answers "$NSD_ADDRESS"
+take 203.0.113.9 x@fwd.test "$T/rej"
+expect_verdict 'DNS back' quarantine 8.00 'dmarc=fail '
+
+# unscored NAME REASON: two messages in one session are accepted, and the log says it
+# once.
+unscored() {
+	local before after
+
+	before=$(wc -l <"$T/mx/log/mainlog")
+	smtp_send 192.0.2.7 --from a@rej.test --to b@here.test "$T/rej" "$T/rej"
+	wait_for 10 'delivery' exim_idle mx
+	is "$1: accepted" "$(wc -w <<<"$smtp_id")" 2
+	after=$(tail -n "+$((before + 1))" "$T/mx/log/mainlog")
+	is "$1: told once" "$(grep -c 'dmarc: ' <<<"$after")" 1
+	like "$1: told" "$after" "dmarc: accepting mail unscored: $2"
+}
+
+rm "$T/edmarc.conf"
+unscored 'no configuration' "$T/edmarc.conf: No such file"
+configure
+printf '[score]\nreject_at = often\n' >>"$T/edmarc.conf"
+unscored 'broken configuration' \
+	"$T/edmarc.conf: line 9: score.reject_at: expected a number"
+configure
+sed -i 's/^trusted_hosts.*/trusted_hosts = localhost/' "$T/edmarc.conf"
+unscored 'a name as trusted host' \
+	"$T/edmarc.conf: exim.trusted_hosts: localhost: not an address"
+configure
+sed -i 's/^authserv_id.*/authserv_id = a}{b/' "$T/edmarc.conf"
+unscored 'an id that Exim would expand' "$T/edmarc.conf: exim.authserv_id"
+configure
+sed -i '/^authserv_id/d' "$T/edmarc.conf"
+take 192.0.2.7 a@good.test "$T/good"
+like 'the id is primary_hostname by default' \
+	"$(field Authentication-Results)" '^mx\.test; dmarc=pass'
+
+configure
+mv "$T/verdicts" "$T/elsewhere"
+take 203.0.113.9 x@fwd.test "$T/rej"
+is 'no journal: judged all the same' "$(field X-DMARC-Action)" quarantine
+like 'no journal: told' "$log" \
+	"dmarc: verdict not kept: $T/verdicts: No such file"
+mv "$T/elsewhere" "$T/verdicts"
+chown root "$T/verdicts"
+chmod 700 "$T/verdicts"
+take 203.0.113.9 x@fwd.test "$T/rej"
+is 'journal of another: judged all the same' "$(field X-DMARC-Action)" \
+	quarantine
+like 'journal of another: told' "$log" \
+	"dmarc: verdict not kept: $T/verdicts.*: Permission denied"
+chown "$EXIM_USER" "$T/verdicts"
+chmod 2770 "$T/verdicts"
+
+# A guest leaves nothing open to the programs that Exim starts: the first of
+# these is started before the module is loaded.
+smtp_send 192.0.2.7 --from fds@good.test --to b@here.test "$T/rej" "$T/rej"
+opened=$(sed -n 's/.*open: //p' "$T/mx/log/mainlog")
+is 'descriptors were looked at twice' "$(wc -l <<<"$opened")" 2
+is 'and are the same' "$(sort -u <<<"$opened" | wc -l)" 1
+
+unlike 'Exim did not crash' "$(exim_log mx)" 'crash|panic|signal 11'
 finish
