@@ -2,15 +2,19 @@
 /*
  * psl.c - the public suffix list, read by libopendmarc and corrected by us
  *
- * What libopendmarc gets wrong, and what is done about it, is written down in
- * docs/OPENDMARC.md. In short: it has no answer for names that it finds
- * unlisted, and it takes "*.ck" for "ck". So wildcards and exceptions are read
- * here; there are some dozens of them among ten thousand rules.
+ * What libopendmarc gets wrong is written down in docs/OPENDMARC.md. In short:
+ * it takes "*.ck" for "ck", loses rules with a label of one letter or in another
+ * script, and has no answer for what is not listed. So while the list is opened,
+ * wildcards and exceptions are kept here, and each other rule is tried out once;
+ * those that the library does not know are kept as well.
  */
 #include "dmarc/psl.h"
 
 #include <dlfcn.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
@@ -19,7 +23,7 @@
 
 #define LIBRARY           "libopendmarc.so.2"
 #define MAX_LIST_BYTES    ((size_t)16 * 1024 * 1024) /* it has 0.3 MiB */
-#define MAX_SPECIAL_RULES 4096                       /* it has about 100 */
+#define MAX_SPECIAL_RULES 8192 /* the list of 2026 has less than 700 */
 
 /* Not in the library's header. */
 typedef int
@@ -36,6 +40,7 @@ struct psl {
 	get_tld_function *get_tld;
 	struct rules wildcards;  /* "*.ck" as "ck" */
 	struct rules exceptions; /* "!www.ck" as "www.ck" */
+	struct rules lost;       /* plain ones that the library does not know */
 	const char *path;
 	struct arena *arena;
 };
@@ -46,59 +51,87 @@ struct psl {
  */
 static struct psl the_list;
 
-static int add_rule(struct rules *rules, struct span text, struct arena *arena)
+/*
+ * How many labels the library gives to the organizational domain; 0 when it has
+ * no answer. A first label of one letter makes it forget about that label, so it
+ * gets another one.
+ */
+static size_t library_labels(const struct psl *psl, const char *name)
 {
-	const char *name = idn_to_ascii(arena, text);
+	char domain[DOMAIN_MAX_OCTETS + 3];
+	char found[DOMAIN_MAX_OCTETS + 3] = "";
+	bool short_label = name[0] != '\0' && name[1] == '.';
 
-	if (name == NULL)
-		return 0; /* a name that nobody can have matches nothing */
-	if (rules->n == MAX_SPECIAL_RULES)
+	snprintf(domain, sizeof(domain), "%s%s", short_label ? "x" : "", name);
+	if (psl->get_tld((unsigned char *)domain, (unsigned char *)found,
+			 sizeof(found)) != 0 ||
+	    !domain_is_within(domain, found))
+		return 0;
+	return domain_labels(found);
+}
+
+/* Would the library find what is one label below this suffix? */
+static bool library_knows(const struct psl *psl, const char *suffix)
+{
+	char name[DOMAIN_MAX_OCTETS + 4];
+
+	snprintf(name, sizeof(name), "xx.%s", suffix);
+	return library_labels(psl, name) == domain_labels(name);
+}
+
+static int keep(struct psl *psl, struct rules *rules, const char *name)
+{
+	struct span copy = arena_copy(psl->arena, span_of(name));
+
+	if (rules->name == NULL)
+		rules->name = arena_array(psl->arena, MAX_SPECIAL_RULES,
+					  sizeof(*rules->name));
+	if (rules->name == NULL || copy.p == NULL ||
+	    rules->n == MAX_SPECIAL_RULES)
 		return -1;
-	rules->name[rules->n++] = name;
+	rules->name[rules->n++] = copy.p;
 	return 0;
 }
 
 /* The rule of a line ends at white space; "//" begins a comment. */
 static int read_line(struct psl *psl, struct span line)
 {
+	struct rules *rules = &psl->lost;
 	struct span rule = { line.p, 0 };
+	struct idn_name name;
 
 	while (rule.n < line.n && !ascii_is_space(line.p[rule.n]))
 		rule.n++;
-	if (span_starts(rule, "*."))
-		return add_rule(&psl->wildcards,
-				(struct span){ rule.p + 2, rule.n - 2 },
-				psl->arena);
-	if (span_starts(rule, "!"))
-		return add_rule(&psl->exceptions,
-				(struct span){ rule.p + 1, rule.n - 1 },
-				psl->arena);
-	return 0;
+	if (rule.n == 0 || span_starts(rule, "//"))
+		return 0;
+	if (span_starts(rule, "*.")) {
+		rules = &psl->wildcards;
+		rule = (struct span){ rule.p + 2, rule.n - 2 };
+	} else if (span_starts(rule, "!")) {
+		rules = &psl->exceptions;
+		rule = (struct span){ rule.p + 1, rule.n - 1 };
+	}
+	/* What nobody can have as a name matches nothing. */
+	if (idn_convert(rule, &name) != IDN_OK ||
+	    (rules == &psl->lost && library_knows(psl, name.text)))
+		return 0;
+	return keep(psl, rules, name.text);
 }
 
-static int
-read_special_rules(struct psl *psl, const char *path, struct err *err)
+static int read_list(struct psl *psl, const char *path, struct err *err)
 {
 	struct buf text = BUF_INIT(MAX_LIST_BYTES);
 	struct span rest, line;
-	int result = 0;
+	int result = file_read(path, &text, err);
 
-	psl->wildcards.name = arena_array(psl->arena, MAX_SPECIAL_RULES,
-					  sizeof(*psl->wildcards.name));
-	psl->exceptions.name = arena_array(psl->arena, MAX_SPECIAL_RULES,
-					   sizeof(*psl->exceptions.name));
-	if (psl->wildcards.name == NULL || psl->exceptions.name == NULL)
-		return err_set(err, ERR_CONFIG, "out of memory");
-	if (file_read(path, &text, err) < 0) {
+	if (result < 0)
 		err->kind = ERR_CONFIG;
-		result = -1;
-	}
 	rest = buf_span(&text);
 	while (result == 0 && span_take_line(&rest, &line))
-		result = read_line(psl, line);
-	if (result < 0 && err->kind == ERR_NONE)
-		err_set(err, ERR_CONFIG, "%s: more than %d special rules", path,
-			MAX_SPECIAL_RULES);
+		if (read_line(psl, line) < 0)
+			result = err_set(err, ERR_CONFIG,
+					 "%s: out of memory or of %d rules",
+					 path, MAX_SPECIAL_RULES);
 	buf_release(&text);
 	return result;
 }
@@ -107,12 +140,13 @@ static int load_library(struct psl *psl, const char *path, struct err *err)
 {
 	char comment[] = "//", drop[] = "*.", except[] = "!";
 	read_file_function *read_file = NULL;
-	struct span copy = arena_copy(psl->arena, span_of(path));
 	char *writable = arena_printf(psl->arena, "%s", path);
 	void *library;
 
-	if (copy.p == NULL || writable == NULL)
+	if (writable == NULL)
 		return err_set(err, ERR_CONFIG, "out of memory");
+	if (access(path, R_OK) < 0)
+		return err_errno(err, ERR_CONFIG, "%s", path);
 	library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
 	if (library == NULL)
 		return err_set(err, ERR_CONFIG, "%s", dlerror());
@@ -124,11 +158,11 @@ static int load_library(struct psl *psl, const char *path, struct err *err)
 		return err_set(err, ERR_CONFIG, "%s: no list functions inside",
 			       LIBRARY);
 	}
-	/* From here on the library stays: its list cannot be read twice. */
+	/* From here on the library stays; so do its list and ours. */
 	if (read_file(writable, comment, drop, except) != 0)
 		return err_set(err, ERR_CONFIG, "%s: %s cannot read it", path,
 			       LIBRARY);
-	psl->path = copy.p;
+	psl->path = writable;
 	return 0;
 }
 
@@ -148,8 +182,8 @@ const struct psl *psl_open(const char *path, struct err *err)
 		err_set(err, ERR_CONFIG, "out of memory");
 		return NULL;
 	}
-	if (read_special_rules(&psl, path, err) < 0 ||
-	    load_library(&psl, path, err) < 0) {
+	if (load_library(&psl, path, err) < 0 ||
+	    read_list(&psl, path, err) < 0) {
 		arena_free(&psl.arena);
 		return NULL;
 	}
@@ -157,46 +191,33 @@ const struct psl *psl_open(const char *path, struct err *err)
 	return &the_list;
 }
 
-/*
- * How many labels the organizational domain has by the plain rules. A top-level
- * domain that is not listed counts as a suffix ("*" is the default rule).
- */
-static size_t plain_labels(const struct psl *psl, const char *name)
-{
-	unsigned char domain[DOMAIN_MAX_OCTETS + 3];
-	unsigned char found[DOMAIN_MAX_OCTETS + 3] = "";
-	size_t labels = domain_labels(name);
-
-	memcpy(domain, name, strlen(name) + 1);
-	if (labels < 3)
-		return labels;
-	if (psl->get_tld(domain, found, sizeof(found)) != 0 ||
-	    found[0] == '\0' || !domain_is_within(name, (char *)found))
-		return 2;
-	labels = domain_labels((char *)found);
-	return labels < 2 ? 2 : labels;
-}
-
-static size_t wildcard_labels(const struct psl *psl, const char *name)
+/* The most labels that one of the rules gives to an organizational domain. */
+static size_t
+most_labels(const struct rules *rules, const char *name, size_t more)
 {
 	size_t labels = 0;
 	size_t i;
 
-	for (i = 0; i < psl->wildcards.n; i++) {
-		const char *rule = psl->wildcards.name[i];
-		size_t n = domain_labels(rule) + 2;
+	for (i = 0; i < rules->n; i++) {
+		size_t n = domain_labels(rules->name[i]) + more;
 
-		if (n > labels && domain_is_within(name, rule))
+		if (n > labels && domain_is_within(name, rules->name[i]))
 			labels = n;
 	}
 	return labels;
 }
 
+static size_t max(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
 const char *psl_organizational_domain(const struct psl *psl, const char *domain,
 				      struct arena *arena)
 {
-	size_t plain, wildcard, i;
+	size_t labels = 2; /* the default rule, "*": a top-level domain */
 	const char *name;
+	size_t i;
 
 	name = domain_normalize(arena, span_of(domain));
 	if (name == NULL)
@@ -204,7 +225,9 @@ const char *psl_organizational_domain(const struct psl *psl, const char *domain,
 	for (i = 0; i < psl->exceptions.n; i++)
 		if (domain_is_within(name, psl->exceptions.name[i]))
 			return psl->exceptions.name[i];
-	plain = plain_labels(psl, name);
-	wildcard = wildcard_labels(psl, name);
-	return domain_last(name, wildcard > plain ? wildcard : plain);
+	/* The longest suffix wins; a name that has not as many is one itself. */
+	labels = max(labels, library_labels(psl, name));
+	labels = max(labels, most_labels(&psl->lost, name, 1));
+	labels = max(labels, most_labels(&psl->wildcards, name, 2));
+	return domain_last(name, labels);
 }
