@@ -131,7 +131,10 @@ static void say_identifiers(struct buf *text, const struct message_facts *facts,
 		const struct dkim_fact *dkim = &facts->dkim[i];
 
 		snprintf(what, sizeof(what), "DKIM of %s (selector %s)",
-			 dkim->domain, quote(span_of(dkim->selector)).text);
+			 dkim->domain,
+			 *dkim->selector == '\0' ?
+				 "not known" :
+				 quote(span_of(dkim->selector)).text);
 		say_identifier(text, what, dkim->result, dkim->aligned,
 			       verdict->record.adkim);
 	}

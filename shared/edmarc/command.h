@@ -20,6 +20,7 @@
 
 struct command_context {
 	const char *config_path;
+	bool config_named;   /* by the user, with -c */
 	struct arena *arena; /* lives as long as the program */
 };
 
@@ -27,6 +28,7 @@ typedef int command_function(struct command_context *context, int argc,
 			     char **argv);
 
 command_function cmd_config;
+command_function cmd_evaluate;
 command_function cmd_parse;
 command_function cmd_setup;
 
@@ -46,6 +48,13 @@ bool format_parse(const char *word, enum format *format);
  */
 int command_settings(struct command_context *context,
 		     struct settings *settings);
+
+/*
+ * The same for a command that works without a configuration: where the user has
+ * named no file and the usual one is not there, the defaults are good enough.
+ */
+int command_settings_or_defaults(struct command_context *context,
+				 struct settings *settings);
 
 /* Log err and give the exit status for its kind. */
 int command_fail(const struct err *err);

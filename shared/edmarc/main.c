@@ -22,6 +22,7 @@ static const struct {
 	const char *what;
 } commands[] = {
 	{ "config", cmd_config, "check or show the configuration" },
+	{ "evaluate", cmd_evaluate, "judge one message and say why" },
 	{ "parse", cmd_parse, "show what is in a report" },
 	{ "setup", cmd_setup, "make the database and its tables" },
 };
@@ -58,6 +59,16 @@ int command_settings(struct command_context *context,
 		log_error("%.*s", SPAN_ARGS(line));
 	buf_release(&all);
 	return result;
+}
+
+int command_settings_or_defaults(struct command_context *context,
+				 struct settings *settings)
+{
+	if (context->config_named || access(context->config_path, F_OK) == 0 ||
+	    errno != ENOENT)
+		return command_settings(context, settings);
+	settings_defaults(settings);
+	return 0;
 }
 
 int command_fail(const struct err *err)
@@ -116,6 +127,7 @@ int main(int argc, char **argv)
 		switch (option) {
 		case 'c':
 			context.config_path = optarg;
+			context.config_named = true;
 			break;
 		case 'v':
 			level = LOG_LEVEL_DEBUG;

@@ -1,0 +1,173 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# `edmarc evaluate` as a user calls it: options, exit status, both formats.
+edmarc=${top_builddir:-.}/edmarc
+export LC_ALL=C
+work=$(mktemp -d) || exit 99
+trap 'rm -rf "$work"' EXIT
+bad=0
+
+cat >"$work/zone" <<'END'
+_dmarc.example.com. IN TXT "v=DMARC1; p=reject; sp=quarantine"
+news.example.com.   IN A   192.0.2.1
+;!servfail _dmarc.broken.example
+END
+printf 'Received: by us\r\nFrom: "No, one" <u@News.Example.com>\r\n\r\nFrom: x@y.example\r\n' \
+	>"$work/message"
+: >"$work/conf"
+echo '[score]
+fail_quarantine = 1.25' >"$work/mild.conf"
+
+fail() {
+	echo "FAIL: $*"
+	bad=1
+}
+
+# status WANTED ARGUMENT...: standard output to $work/out, errors to $work/err
+status() {
+	want=$1
+	shift
+	"$edmarc" -c "${conf:-$work/conf}" evaluate "$@" >"$work/out" \
+		2>"$work/err" <"${input:-/dev/null}"
+	got=$?
+	[ $got -eq "$want" ] || {
+		fail "evaluate $*: exit $got, not $want"
+		cat "$work/err"
+	}
+}
+
+# says WHAT: the last output holds this text
+says() {
+	grep -qF -e "$1" "$work/out" || {
+		fail "no '$1' in"
+		cat "$work/out"
+	}
+}
+
+complains() {
+	grep -qF -e "$1" "$work/err" || {
+		fail "no '$1' in"
+		cat "$work/err"
+	}
+}
+
+# All there is in JSON, from a file.
+status 0 --zone "$work/zone" --ip 2001:db8::7 --helo mx.example.net \
+	--mail-from '<u@bounce.example>' --spf pass \
+	--dkim pass,d=Example.com,s=k1 --dkim=tmperror,s=k2,d=x.example \
+	--format json "$work/message"
+cat >"$work/want" <<'END'
+{"client_ip":"2001:db8::7","helo":"mx.example.net","mail_from":"u@bounce.example","from_domains":["news.example.com"],"from_domain":"news.example.com","result":"pass","policy_domain":"example.com","organizational_domain":"example.com","discovery_method":"treewalk","policy_published":{"p":"reject","sp":"quarantine","np":"quarantine","adkim":"r","aspf":"r","psd":"u","t":"n","fo":"0","pct":100,"rua":null,"ruf":null},"policy_source":"sp","policy_selected":"quarantine","policy_applied":"quarantine","disposition":"pass","reasons":[],"spf":{"result":"pass","domain":"bounce.example","scope":"mfrom","aligned":false},"dkim":[{"domain":"example.com","selector":"k1","result":"pass","aligned":true},{"domain":"x.example","selector":"k2","result":"temperror","aligned":false}],"score":0.00,"action":"accept","queries":["_dmarc.news.example.com","_dmarc.example.com","_dmarc.com"],"explanation":"The Author Domain is news.example.com. The DMARC record at example.com applies. It asks for sp=quarantine, because the Author Domain is below it. SPF of bounce.example: pass, but not aligned (relaxed). DKIM of example.com (selector k1): pass, aligned (relaxed). DKIM of x.example (selector k2): temperror, so it authenticates nothing. The message passes."}
+END
+diff "$work/want" "$work/out" || fail "JSON"
+
+# The same from standard input, in text, with the results in one text.
+for file in "" -; do
+	input=$work/message
+	# shellcheck disable=SC2086 # no argument at all is one of the cases
+	status 0 --zone "$work/zone" --mail-from u@bounce.example \
+		--auth-results 'Authentication-Results: mx.test; spf=pass smtp.mailfrom=bounce.example; dkim=pass header.d=example.com header.s=k1' \
+		$file
+	input=
+	says 'result        pass'
+	says 'policy        sp=quarantine'
+	says 'SPF           pass bounce.example (mfrom)'
+	says 'DKIM          pass example.com (k1), aligned'
+	says 'asked for     _dmarc.com'
+done
+
+# The public suffix list; what nobody told is null.
+cp "${srcdir:-.}/tests/data/suffixes.dat" "$work/suffixes"
+printf '[evaluate]\npublic_suffix_list = %s\n' "$work/suffixes" \
+	>"$work/psl.conf"
+conf=$work/psl.conf
+status 0 --method psl --zone "$work/zone" --format json "$work/message"
+says '"discovery_method":"psl"'
+says '"queries":["_dmarc.news.example.com","_dmarc.example.com"]'
+says '"client_ip":null,"helo":null,"mail_from":null,'
+says '"spf":null,"dkim":[]'
+says '"result":"fail"'
+printf '[evaluate]\npublic_suffix_list = /nowhere/list\n' >"$work/psl.conf"
+status 78 --method psl --zone "$work/zone" "$work/message"
+complains '/nowhere/list'
+status 0 --method treewalk --zone "$work/zone" "$work/message"
+
+# Settings count.
+conf=$work/mild.conf
+status 0 --zone "$work/zone" --format json "$work/message"
+says '"score":1.25,"action":"accept"'
+conf=
+
+# A null sender speaks through HELO (R5.2).
+for sender in '' '<>'; do
+	status 0 --zone "$work/zone" --helo mail.news.example.com \
+		--mail-from "$sender" --spf pass --format json "$work/message"
+	says '"spf":{"result":"pass","domain":"mail.news.example.com","scope":"helo","aligned":true}'
+done
+
+# A query that fails.
+printf 'From: a@broken.example\n' >"$work/broken"
+status 0 --zone "$work/zone" --format json "$work/broken"
+says '"result":"temperror"'
+says '"reasons":[{"type":"other"'
+
+# No From: at all, and an empty message.
+printf 'Subject: x\n\nFrom: a@b.example\n' >"$work/nobody"
+status 0 --zone "$work/zone" --format json "$work/nobody"
+says '"from_domains":[],"from_domain":null,"result":"none"'
+status 0 --zone "$work/zone" --format json
+says '"from_domains":[]'
+
+# Two From: fields are two.
+printf 'From: a@example.com\nfrom : a@example.com\n\n' >"$work/two"
+status 0 --zone "$work/zone" --dkim pass,d=example.com --format json \
+	"$work/two"
+says '"result":"fail"'
+
+# Only the header is read: the rest may be of any size; a header may not.
+{
+	cat "$work/message"
+	head -c 3000000 /dev/zero
+} >"$work/long"
+status 0 --zone "$work/zone" "$work/long"
+{
+	head -c 3000000 /dev/zero | tr '\0' x
+	cat "$work/message"
+} >"$work/endless"
+status 65 --zone "$work/zone" "$work/endless"
+complains 'header of more than'
+
+# Wrong usage.
+status 64 --method dns
+status 64 --format csv
+status 64 --format xml
+status 64 --ip 192.0.2
+status 64 --spf great
+status 64 --dkim great,d=example.com
+status 64 --dkim pass
+status 64 --dkim pass,d=a..b
+status 64 --dkim pass,d=example.com,x=y
+status 64 --spf pass --auth-results 'mx.test; none'
+status 64 --zone
+status 64 --nothing
+status 64 a b
+status 0 --help
+says 'usage: edmarc evaluate'
+
+# Bad input.
+status 65 --zone /nowhere/zone "$work/message"
+complains /nowhere/zone
+printf 'a TXT "x\n' >"$work/torn"
+status 65 --zone "$work/torn" "$work/message"
+complains "$work/torn"
+status 65 --zone "$work/zone" /nowhere/message
+complains /nowhere/message
+status 65 --zone "$work/zone" --auth-results ';' "$work/message"
+
+# A configuration that is named must be there; the usual one need not.
+conf=/nowhere/edmarc.conf
+status 78 --zone "$work/zone" "$work/message"
+complains /nowhere/edmarc.conf
+
+exit $bad
