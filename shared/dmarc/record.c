@@ -287,7 +287,7 @@ read_record(struct reader *reader, struct span rest, struct arena *arena,
 	 * only p is missing, RFC 9989 4.7 reads p=none and leaves sp and np.
 	 */
 	record->p = DMARC_POLICY_NONE;
-	if (record->bad_policy) {
+	if (record->bad_policy || reader->dialect == RECORD_RFC7489) {
 		record->sp = DMARC_POLICY_UNSET;
 		record->np = DMARC_POLICY_UNSET;
 	}
