@@ -355,11 +355,13 @@ static bool begin(struct charset_decoder *decoder, struct span *bytes,
 	       ascii_is_space(bytes->p[0])) {
 		bytes->p++;
 		bytes->n--;
+		decoder->blanks = true;
 	}
 	*bytes = pend(decoder, *bytes);
 	start = (struct span){ decoder->pending, decoder->n_pending };
 	if (!decide(decoder, start, last && bytes->n == 0, &skip))
 		return false;
+	decoder->blanks = decoder->blanks && starts_with(start, "<?xml", 5);
 	start.p += skip;
 	start.n -= skip;
 	keep(decoder, decode_run(decoder, start, last && bytes->n == 0, out));

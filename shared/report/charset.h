@@ -33,6 +33,7 @@ enum charset {
 
 struct charset_decoder {
 	enum charset charset;
+	bool blanks;      /* there is white space in front of the declaration */
 	bool repaired;    /* there were bytes that are not in the charset */
 	bool unsupported; /* the declared charset is not known here */
 	size_t nul_at; /* where in out U+0000 was left out first, this time */

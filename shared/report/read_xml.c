@@ -113,30 +113,35 @@ struct rule {
 	size_t offset;
 };
 
-#define CONTAINER(parent, name, element)   \
- {                                         \
-  parent, name, element, NOWHERE, false, 0 \
- }
-#define REPORT(parent, name, field)                                        \
- {                                                                         \
-  parent, name, LEAF, IN_REPORT, false, offsetof(struct raw_report, field) \
- }
-#define FREE(parent, name, field)                                         \
- {                                                                        \
-  parent, name, LEAF, IN_REPORT, true, offsetof(struct raw_report, field) \
- }
-#define ROW_FIELD(parent, name, field)                               \
- {                                                                   \
-  parent, name, LEAF, IN_ROW, false, offsetof(struct raw_row, field) \
- }
-#define ITEM(parent, name, field)                                      \
- {                                                                     \
-  parent, name, LEAF, IN_ITEM, false, offsetof(struct raw_item, field) \
- }
-#define FREE_ITEM(parent, name, field)                                \
- {                                                                    \
-  parent, name, LEAF, IN_ITEM, true, offsetof(struct raw_item, field) \
- }
+#define CONTAINER(parent, name, element)                 \
+	{                                                \
+		parent, name, element, NOWHERE, false, 0 \
+	}
+#define REPORT(parent, name, field)                        \
+	{                                                  \
+		parent, name, LEAF, IN_REPORT, false,      \
+			offsetof(struct raw_report, field) \
+	}
+#define FREE(parent, name, field)                          \
+	{                                                  \
+		parent, name, LEAF, IN_REPORT, true,       \
+			offsetof(struct raw_report, field) \
+	}
+#define ROW_FIELD(parent, name, field)                  \
+	{                                               \
+		parent, name, LEAF, IN_ROW, false,      \
+			offsetof(struct raw_row, field) \
+	}
+#define ITEM(parent, name, field)                        \
+	{                                                \
+		parent, name, LEAF, IN_ITEM, false,      \
+			offsetof(struct raw_item, field) \
+	}
+#define FREE_ITEM(parent, name, field)                   \
+	{                                                \
+		parent, name, LEAF, IN_ITEM, true,       \
+			offsetof(struct raw_item, field) \
+	}
 
 static const struct rule rules[] = {
 	REPORT(FEEDBACK, "version", version),
@@ -198,6 +203,7 @@ static const struct rule rules[] = {
 /* What is odd but does not stop the reading. Each is told once, with a count. */
 enum oddity {
 	ODD_XML, /* the text comes from libxml2 */
+	ODD_BLANKS,
 	ODD_CHARSET,
 	ODD_BYTES,
 	ODD_AGAIN,
@@ -216,6 +222,7 @@ enum oddity {
 
 static const char *const oddity_texts[N_ODDITIES] = {
 	[ODD_XML] = "not well-formed",
+	[ODD_BLANKS] = "blanks in front of the XML declaration",
 	[ODD_CHARSET] = "unknown charset, taken as UTF-8",
 	[ODD_BYTES] = "octets that are not in the charset",
 	[ODD_AGAIN] = "given twice, the first counts",
@@ -1298,13 +1305,13 @@ static void on_error(void *data, const xmlError *error)
 
 /* libxml2 2.12 made the argument const. */
 #if LIBXML_VERSION >= 21200
-# define ERROR_HANDLER on_error
+#define ERROR_HANDLER on_error
 #else
 static void on_mutable_error(void *data, xmlError *error)
 {
 	on_error(data, error);
 }
-# define ERROR_HANDLER on_mutable_error
+#define ERROR_HANDLER on_mutable_error
 #endif
 
 /* ---------------------------------------------------------------- life, push */
@@ -1473,6 +1480,8 @@ int xml_reader_push(struct xml_reader *r, struct span bytes, struct err *err)
 
 static void note_decoding(struct xml_reader *r)
 {
+	if (r->decoder.blanks)
+		note(r, ODD_BLANKS, SPAN(""));
 	if (r->decoder.unsupported)
 		note(r, ODD_CHARSET, SPAN(""));
 	if (r->decoder.repaired) {

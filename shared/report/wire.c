@@ -110,13 +110,13 @@ static void code_bool(struct codec *codec, bool *value)
 }
 
 /* An enum of one octet whose values are dense up to last. */
-#define CODE_ENUM(codec, value, type, last)                \
- do {                                                      \
-  uint64_t code_number_ = (uint64_t)(value);               \
-                                                           \
-  code_bytes((codec), &code_number_, 1, (uint64_t)(last)); \
-  (value) = (type)code_number_;                            \
- } while (0)
+#define CODE_ENUM(codec, value, type, last)                              \
+	do {                                                             \
+		uint64_t code_number_ = (uint64_t)(value);               \
+                                                                         \
+		code_bytes((codec), &code_number_, 1, (uint64_t)(last)); \
+		(value) = (type)code_number_;                            \
+	} while (0)
 
 static void code_text(struct codec *codec, struct span *text)
 {

@@ -3,7 +3,7 @@
  * What the parser's sandbox allows, seen with a parser that misbehaves: the
  * report_read() of this file stands in for the real one, and the product has no
  * way in for it. shared/edmarc/parser_child.c is built again for this test with
- * one second of CPU and three of patience.
+ * one second of CPU, and with patience enough for that second on a busy machine.
  */
 #include "edmarc/parser_child.h"
 

@@ -1,0 +1,524 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Write the sample reports of this folder and their manifest.
+
+usage: make.py [FOLDER]
+
+All names and addresses are made up. One file for each container and each habit
+of reporters that edmarc has to cope with; manifest.tsv says what reading each
+must give, and is computed here from the rows, not with edmarc. The same files
+come out each time.
+"""
+
+import base64
+import gzip
+import io
+import os
+import sys
+import tarfile
+import zipfile
+import zlib
+
+BEGIN, END = 1700006400, 1700092799
+COLUMNS = (
+    "path n kind expect org_name report_id begin end policy_domain records count "
+    "none quarantine reject other dkim_pass spf_pass compliant quirk"
+).split()
+
+
+class Report:
+    """A report as numbers and as XML."""
+
+    def __init__(self, name, rows=None, **parts):
+        self.name = name
+        self.org = parts.get("org", "Reporter " + name)
+        # (address, count, disposition, dkim, spf)
+        self.rows = rows or [
+            ("192.0.2.1", 5, "none", "pass", "fail"),
+            ("198.51.100.7", 3, "quarantine", "fail", "fail"),
+            ("2001:db8::25", 11, "none", "pass", "pass"),
+            ("203.0.113.9", 2, "reject", "fail", "fail"),
+        ]
+        self.parts = parts
+
+    def record(self, row):
+        address, count, disposition, dkim, spf = row
+        return (
+            " <record>\n  <row><source_ip>%s</source_ip><count>%s</count>"
+            "<policy_evaluated><disposition>%s</disposition><dkim>%s</dkim>"
+            "<spf>%s</spf>%s</policy_evaluated></row>\n"
+            "  <identifiers><header_from>%s</header_from></identifiers>\n"
+            "  <auth_results>%s</auth_results>\n </record>\n"
+            % (
+                address,
+                count,
+                disposition,
+                dkim,
+                spf,
+                self.parts.get("reason", ""),
+                self.parts.get("header_from", "example.org"),
+                self.parts.get(
+                    "results",
+                    "<dkim><domain>example.org</domain><selector>s</selector>"
+                    "<result>pass</result></dkim><spf><domain>m.example.org"
+                    "</domain><scope>mfrom</scope><result>fail</result></spf>",
+                ),
+            )
+        )
+
+    def metadata(self):
+        return (
+            " <report_metadata>\n  <org_name>%s</org_name>\n"
+            "  <email>dmarc@reporter.example</email>\n"
+            "  <report_id>%s</report_id>\n"
+            "  <date_range><begin>%s</begin><end>%s</end></date_range>\n"
+            " </report_metadata>\n"
+            % (
+                self.org.replace("&", "&amp;"),
+                self.parts.get("id", self.name),
+                self.parts.get("begin", BEGIN),
+                self.parts.get("end", END),
+            )
+        )
+
+    def policy(self):
+        return " <policy_published>\n%s </policy_published>\n" % self.parts.get(
+            "policy",
+            "  <domain>example.org</domain><adkim>r</adkim><aspf>r</aspf>"
+            "<p>none</p><sp>none</sp><pct>100</pct>\n",
+        )
+
+    def xml(self, declaration='<?xml version="1.0" encoding="UTF-8"?>\n'):
+        start = self.parts.get("root", "feedback")
+        return "%s<%s>\n <version>1.0</version>\n%s%s%s</%s>\n" % (
+            declaration,
+            start,
+            self.metadata(),
+            self.policy(),
+            "".join(self.record(row) for row in self.rows),
+            start.split()[0],
+        )
+
+    def bytes(self):
+        return self.xml().encode()
+
+    def numbers(self):
+        """The manifest's columns; rows without an address or count are out."""
+        good = [r for r in self.rows if r[0] and str(r[1]).strip().isdigit()]
+
+        def total(test):
+            return sum(int(r[1]) for r in good if test(r))
+
+        words = ("none", "quarantine", "reject")
+        return {
+            "org_name": self.org,
+            "report_id": self.parts.get("id", self.name).strip(),
+            "begin": BEGIN,
+            "end": END,
+            "policy_domain": "example.org",
+            "records": len(good),
+            "count": total(lambda r: True),
+            "none": total(lambda r: r[2].lower() == "none"),
+            "quarantine": total(lambda r: r[2].lower() == "quarantine"),
+            "reject": total(lambda r: r[2].lower() == "reject"),
+            "other": total(lambda r: r[2].lower() not in words),
+            "dkim_pass": total(lambda r: r[3].lower() == "pass"),
+            "spf_pass": total(lambda r: r[4].lower() == "pass"),
+            "compliant": total(
+                lambda r: "pass" in (r[3].lower(), r[4].lower())
+            ),
+        }
+
+
+class Folder:
+    """Files and the lines of the manifest."""
+
+    def __init__(self, path):
+        self.path = path
+        self.lines = []
+
+    def add(self, name, data, expect, quirk, *reports, kind="aggregate"):
+        with open(os.path.join(self.path, name), "wb") as f:
+            f.write(data)
+        for number, report in enumerate(reports or [None], 1):
+            line = dict.fromkeys(COLUMNS, "")
+            line.update(
+                path=name,
+                n=number if report else 0,
+                kind=kind,
+                expect=expect,
+                quirk=quirk,
+            )
+            if report:
+                line.update(report.numbers())
+            self.lines.append(line)
+
+    def write_manifest(self):
+        with open(os.path.join(self.path, "manifest.tsv"), "w") as f:
+            f.write("\t".join(COLUMNS) + "\n")
+            for line in self.lines:
+                f.write("\t".join(str(line[c]) for c in COLUMNS) + "\n")
+
+
+# ------------------------------------------------------------------ containers
+
+
+def gz(data):
+    return gzip.compress(data, mtime=0)
+
+
+def zipped(*members, method=zipfile.ZIP_DEFLATED):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as z:
+        for name, data in members:
+            info = zipfile.ZipInfo(name, (2023, 11, 16, 0, 0, 0))
+            info.compress_type = method
+            z.writestr(info, data)
+    return out.getvalue()
+
+
+def tarred(*members):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as t:
+        for name, data in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            t.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def part(data, ctype, name=None, encoding="base64", extra=""):
+    if encoding == "base64":
+        data = base64.encodebytes(data)
+    head = "Content-Type: %s" % ctype
+    if name:
+        head += '; name="%s"' % name
+    if encoding:
+        head += "\nContent-Transfer-Encoding: %s" % encoding
+    if name:
+        head += '\nContent-Disposition: attachment; filename="%s"' % name
+    return (head + extra + "\n\n").encode() + data
+
+
+def multipart(*parts, ctype="multipart/mixed", boundary="=_edge", close=True):
+    out = b""
+    for p in parts:
+        out += b"--" + boundary.encode() + b"\n" + p + b"\n"
+    if close:
+        out += b"--" + boundary.encode() + b"--\n"
+    head = 'Content-Type: %s; boundary="%s"\n\n' % (ctype, boundary)
+    return head.encode() + out
+
+
+def mail(body, subject="Report domain: example.org Submitter: reporter.example"):
+    return (
+        "From: Reporter <dmarc@reporter.example>\nTo: dmarc.rua@example.org\n"
+        "Subject: %s\nDate: Thu, 16 Nov 2023 01:00:00 +0100\n"
+        "Message-ID: <1@reporter.example>\nMIME-Version: 1.0\n" % subject
+    ).encode() + body
+
+
+TEXT = part(b"This is an aggregate report.\n", "text/plain", encoding=None)
+
+
+# ------------------------------------------------------------------------- XML
+
+
+def documents(folder):
+    def plain(name, quirk, expect="accept", **parts):
+        r = Report(name, **parts)
+        folder.add(name + ".xml", r.bytes(), expect, quirk, r)
+
+    plain("rfc7489", "plain XML")
+    plain(
+        "rfc9990",
+        "RFC 9990 with its namespace",
+        root='feedback xmlns="urn:ietf:params:xml:ns:dmarc-2.0"',
+        rows=[("192.0.2.1", 4, "pass", "pass", "pass")],
+        policy="  <domain>example.org</domain><discovery_method>treewalk"
+        "</discovery_method><p>reject</p><np>reject</np><testing>n</testing>\n",
+    )
+    plain(
+        "old-namespace",
+        "RFC 7489's namespace",
+        root='feedback xmlns="http://dmarc.org/dmarc-xml/0.1"',
+    )
+    plain(
+        "mixture",
+        "np and testing beside pct, no namespace",
+        policy="  <domain>Example.ORG.</domain><p>none</p><np>none</np>"
+        "<testing>y</testing><pct>50</pct>\n",
+    )
+    plain("fraction", "fractions of a second", begin="1700006400.0", end="1700092799.5")
+    plain(
+        "iso-time",
+        "ISO 8601 in place of seconds",
+        begin="2023-11-15T00:00:00Z",
+        end="2023-11-16T00:59:59+01:00",
+    )
+    plain("padded", "white space around values", id="\n   padded  ")
+    plain("ampersand-escaped", "an escaped ampersand", org="Reporter & Sons")
+    plain(
+        "capitals",
+        "words in capitals",
+        rows=[
+            ("192.0.2.1", 1, "None", "PASS", "Fail"),
+            ("192.0.2.2", 2, "QUARANTINE", "Fail", "Pass"),
+            ("192.0.2.3", 4, "Reject", "FAIL", "FAIL"),
+        ],
+    )
+    plain(
+        "unknown-words",
+        "words nobody knows",
+        rows=[
+            ("192.0.2.1", 1, "delete", "maybe", ""),
+            ("192.0.2.2", 2, "", "pass", "fail"),
+        ],
+        reason="<reason><type/></reason><reason><type>weather</type></reason>",
+        results="<dkim><domain>example.org</domain><result>odd</result></dkim>"
+        "<spf><domain/><scope>x</scope><result>hardfail</result></spf>",
+    )
+    plain(
+        "several-spf",
+        "three SPF results in each row",
+        results="<spf><domain>a.example</domain><result>pass</result></spf>" * 3,
+    )
+    plain("no-results", "empty auth_results", results="")
+    plain("empty-from", "empty header_from", header_from="")
+    plain(
+        "addresses",
+        "IPv4-mapped, capitals, zone",
+        rows=[
+            ("::ffff:192.0.2.1", 1, "none", "fail", "fail"),
+            ("2001:DB8:0:0::A", 1, "none", "fail", "fail"),
+            ("fe80::1%eth0", 1, "none", "fail", "fail"),
+        ],
+    )
+    partial_documents(folder)
+    encodings(folder)
+    refused_documents(folder)
+
+
+def partial_documents(folder):
+    good = ("192.0.2.1", 5, "none", "pass", "fail")
+    for name, row, quirk in (
+        ("empty-address", ("", 3, "none", "pass", "fail"), "empty source_ip"),
+        ("empty-count", ("192.0.2.9", "", "none", "pass", "fail"), "empty count"),
+        ("negative-count", ("192.0.2.9", "-3", "none", "pass", "fail"), "count -3"),
+        ("word-count", ("192.0.2.9", "many", "none", "pass", "fail"), "a word"),
+    ):
+        r = Report(name, rows=[good, row])
+        folder.add(name + ".xml", r.bytes(), "partial", quirk, r)
+
+    r = Report("raw-ampersand")
+    text = r.xml().replace(
+        "<version>1.0</version>", "<extra>http://r.example/?a=1&b=2</extra>"
+    )
+    folder.add("raw-ampersand.xml", text.encode(), "tolerant", "a raw &", r)
+    r = Report("wrapped")
+    text = r.xml().replace("<feedback>", '<xs:schema xmlns:xs="urn:x">\n<feedback>')
+    folder.add("wrapped.xml", text.encode(), "tolerant", "an unclosed wrapper", r)
+    r = Report("not-utf8", org="M\xfcller")
+    folder.add("not-utf8.xml", r.xml().encode("latin-1"), "tolerant", "Latin-1", r)
+    r = Report("policy-first")
+    text = r.xml().replace(r.policy(), "").replace(r.metadata(), "")
+    text = text.replace("</feedback>", r.policy() + r.metadata() + "</feedback>")
+    folder.add("rows-first.xml", text.encode(), "accept", "metadata at the end", r)
+
+
+def encodings(folder):
+    r = Report("bom")
+    folder.add("bom.xml", b"\xef\xbb\xbf" + r.bytes(), "accept", "UTF-8 BOM", r)
+    r = Report("utf-16", org="M\u00fcller \U0001f4ee")
+    text = r.xml('<?xml version="1.0" encoding="UTF-16"?>')
+    folder.add("utf-16le.xml", b"\xff\xfe" + text.encode("utf-16-le"), "accept", "UTF-16LE", r)
+    folder.add("utf-16be.xml", b"\xfe\xff" + text.encode("utf-16-be"), "accept", "UTF-16BE", r)
+    r = Report("windows-1252", org="\u201cM\u00fcller\u201d \u20ac")
+    text = r.xml('<?xml version="1.0" encoding="windows-1252"?>')
+    folder.add("windows-1252.xml", text.encode("cp1252"), "accept", "windows-1252", r)
+    r = Report("iso-8859-15", org="M\u00fcller \u20ac")
+    text = r.xml("<?xml version='1.0' encoding='ISO-8859-15'?>")
+    folder.add("iso-8859-15.xml", text.encode("iso-8859-15"), "accept", "ISO-8859-15", r)
+    r = Report("minified")
+    text = r.xml("").replace("\n", "")
+    folder.add("minified.xml", text.encode(), "accept", "one line, no declaration", r)
+    r = Report("blank-first")
+    folder.add("blank-first.xml", b"\r\n  " + r.bytes(), "accept", "leading blanks", r)
+    r = Report("nul-padding")
+    folder.add("nul-padding.xml", r.bytes() + b"\0" * 100, "accept", "NULs behind", r)
+
+
+def refused_documents(folder):
+    def refused(name, text, quirk, expect="reject"):
+        folder.add(name + ".xml", text.encode(), expect, quirk)
+
+    x = Report("x").xml()
+    refused("truncated", x[: len(x) * 2 // 3], "cut off")
+    refused("two-documents", x + x, "one behind the other")
+    refused("doctype", x.replace("?>\n", '?>\n<!DOCTYPE feedback SYSTEM "x.dtd">\n'), "DOCTYPE")
+    laughs = '<!DOCTYPE feedback [<!ENTITY a "ha">' + "".join(
+        '<!ENTITY %s "%s">' % (chr(98 + i), ("&%s;" % chr(97 + i)) * 10)
+        for i in range(9)
+    )
+    refused(
+        "entities",
+        x.replace("?>\n", "?>\n" + laughs + "]>\n").replace("Reporter x", "&j;"),
+        "nested entities",
+    )
+    refused("nul", x.replace("Reporter", "Rep\0rter"), "NUL in a value")
+    refused("no-record", Report("x").xml().split(" <record>")[0] + "</feedback>", "no record")
+    refused("no-id", x.replace("<report_id>x</report_id>", ""), "no report_id")
+    refused("no-domain", x.replace("<domain>example.org</domain><adkim>", "<adkim>"), "no domain")
+    refused("word-time", Report("x", begin="yesterday").xml(), "begin is a word")
+    refused("no-good-row", Report("x", rows=[("", 1, "none", "", "")]).xml(), "no good row")
+    refused("absurd-count", Report("x", rows=[("192.0.2.1", 2**53 + 1, "none", "", "")]).xml(), "2^53 + 1")
+    refused("depth-65", x.replace("<version>", "<a>" * 64 + "</a>" * 64 + "<version>", 1), "65 deep")
+    refused("long-tag", x.replace("<version>", '<version a="%s">' % ("x" * 65536)), "64 KiB tag")
+    refused("web-page", "<!DOCTYPE html>\n<html><body>hello</body></html>\n", "HTML", "not-a-report")
+    refused("other-root", x.replace("feedback>", "feed>"), "other root", "not-a-report")
+    refused("text", "no XML at all\n", "text", "not-a-report")
+    r = Report("depth-64")
+    text = r.xml().replace("<version>", "<a>" * 63 + "</a>" * 63 + "<version>", 1)
+    folder.add("depth-64.xml", text.encode(), "accept", "64 deep", r)
+
+
+# -------------------------------------------------------------------- archives
+
+
+def archives(folder):
+    r = Report("archive")
+    x = r.bytes()
+    accept = (
+        ("report.xml.gz", gz(x), "gzip"),
+        ("trailing.xml.gz", gz(x) + b"\r\n", "bytes behind the stream"),
+        ("trailing-zeros.xml.gz", gz(x) + b"\0" * 512, "zeros behind the stream"),
+        ("members.xml.gz", gz(x[:500]) + gz(x[500:]), "two members"),
+        ("stream.zlib", zlib.compress(x), "zlib stream"),
+        ("report.zip", zipped(("a.xml", x)), "zip"),
+        ("stored.zip", zipped(("a.xml", x), method=zipfile.ZIP_STORED), "zip, stored"),
+        ("unnamed.zip", zipped(("", x)), "member without a name"),
+        ("utf8-name.zip", zipped(("\u00fc/../\u4e2d.xml", x)), "name with .. in UTF-8"),
+        ("extra.zip", zipped(("__MACOSX/._a.xml", b"\0\5\x16\7"), ("README", b"hi"), ("d/", b""), ("d/a.xml", x)), "other members"),
+        ("gz-in.zip", zipped(("a.xml.gz", gz(x))), "gzip in zip"),
+        ("report.tar.gz", gz(tarred(("a.xml", x))), "tar.gz"),
+        ("report.tar", tarred(("a.xml", x)), "tar"),
+        ("three-deep.zip", zipped(("a.tar.gz", gz(tarred(("a.xml", x))))), "three archives deep"),
+        ("xml-called.xml.gz", x, "XML called gz"),
+        ("zip-called.xml.gz", zipped(("a.xml", x)), "zip called gz"),
+    )
+    for name, data, quirk in accept:
+        folder.add(name, data, "accept", quirk, r)
+    a, b = Report("first"), Report("second", rows=[("192.0.2.1", 1, "none", "pass", "pass")])
+    folder.add("two.zip", zipped(("a.xml", a.bytes()), ("b.xml", b.bytes())), "accept", "two reports", a, b)
+    broken = bytearray(gz(x))
+    broken[-8] ^= 1
+    crc = bytearray(zipped(("a.xml", x)))
+    crc[14] ^= 1
+    crc[crc.index(b"PK\1\2") + 16] ^= 1
+    refused = (
+        ("bad-crc.xml.gz", bytes(broken), "wrong checksum"),
+        ("cut.xml.gz", gz(x)[:-200], "cut off"),
+        ("bad-crc.zip", bytes(crc), "wrong checksum in a zip"),
+        ("cut.zip", zipped(("a.xml", x))[:300], "cut zip"),
+        ("empty.zip", zipped(), "zip of nothing"),
+        ("empty.xml.gz", gz(b""), "gzip of nothing"),
+        ("unused.xml.gz", gz(b"unused"), "a word in gzip"),
+        ("four-deep.zip", zipped(("a.zip", zipped(("a.tar.gz", gz(tarred(("a.xml", x))))))), "four archives deep"),
+        ("bomb.xml.gz", gz(x.replace(b"<version>", b" " * 9000000 + b"<version>")), "grows to 1000 times its size"),
+        ("many.zip", zipped(*(("%d" % i, b"") for i in range(200)), ("a.xml", x)), "201 members"),
+    )
+    for name, data, quirk in refused:
+        folder.add(name, data, "reject", quirk)
+    many = zipped(*(("%d" % i, b"") for i in range(199)), ("a.xml", x))
+    folder.add("members-200.zip", many, "accept", "200 members", r)
+    folder.add("empty", b"", "not-a-report", "nothing at all")
+    folder.add("tls.json", TLS, "accept", "TLS report", kind="tlsrpt-json")
+    folder.add("tls.json.gz", gz(TLS), "accept", "TLS report", kind="tlsrpt-gz")
+    folder.add("other.json", b'{"a": 1}\n', "not-a-report", "other JSON")
+
+
+TLS = (
+    b'{"organization-name":"Reporter","date-range":{"start-datetime":'
+    b'"2023-11-15T00:00:00Z","end-datetime":"2023-11-15T23:59:59Z"},'
+    b'"contact-info":"tls@reporter.example","report-id":"1","policies":[]}\n'
+)
+
+
+# ------------------------------------------------------------------------ mail
+
+
+def mails(folder):
+    r = Report("mail")
+    x = r.bytes()
+    packed = part(gz(x), "application/gzip", "r!example.org!1!2.xml.gz")
+    lines = base64.encodebytes(gz(x)).split(b"\n")
+    junk = b"!!! -\n".join(line + b"\n" for line in lines if line)
+    chinese = "=?gb2312?B?%s?=" % base64.b64encode("\u62a5\u544a".encode("gb2312")).decode()
+    named = (
+        "Content-Type: application/gzip;\n name*0*=gb2312''%B1%A8;\n name*1*=%B8%E6.gz\n"
+        "Content-Transfer-Encoding: base64\n\n"
+    ).encode() + base64.encodebytes(gz(x))
+    forwarded = b"Content-Type: message/rfc822\n\n" + mail(multipart(TEXT, packed, boundary="in"))
+    nested = multipart(multipart(multipart(TEXT, packed, boundary="c"), boundary="b"), TEXT)
+    accept = (
+        ("gzip.eml", multipart(TEXT, packed), "gzip attached"),
+        ("whole-zip.eml", part(zipped(("a.xml", x)), "application/zip", "r.zip"), "the mail is a zip"),
+        ("octets.eml", multipart(part(gz(x), "application/octet-stream")), "octet-stream without a name"),
+        ("lies.eml", multipart(part(gz(x), "application/zip", "r.zip")), "gzip called zip"),
+        ("plain-xml.eml", multipart(part(x, "text/xml", "r.xml", "7bit")), "XML as it is"),
+        ("text-xml.eml", multipart(TEXT, part(x, "text/plain", "r.txt")), "XML as text/plain"),
+        ("nested.eml", nested, "three multiparts"),
+        ("forwarded.eml", multipart(TEXT, forwarded), "forwarded"),
+        ("junk.eml", multipart(part(junk, "application/gzip", "r.gz", None, "\nContent-Transfer-Encoding: base64")), "junk in base64"),
+        ("not-base64.eml", multipart(part(x, "text/xml", "r.xml", None, "\nContent-Transfer-Encoding: base64")), "XML called base64"),
+        ("capitals.eml", multipart(part(gz(x), "APPLICATION/GZIP", "R.GZ")).replace(b"base64", b"BASE64"), "BASE64 in capitals"),
+        ("no-end.eml", multipart(TEXT, packed, close=False), "no closing boundary"),
+        ("tar.eml", multipart(part(gz(tarred(("a.xml", x))), "application/gzip", "r.tar.gz")), "tar.gz attached"),
+    )
+    for name, body, quirk in accept:
+        folder.add(name, mail(body), "accept", quirk, r)
+    folder.add("chinese.eml", mail(multipart(TEXT, named), chinese), "accept", "GB2312 in Subject and name", r)
+    folder.add("mbox.eml", b"From dmarc@reporter.example Thu Nov 16 00:00:00 2023\n" + mail(multipart(TEXT, packed)), "accept", "mbox line", r)
+    folder.add("crlf.eml", mail(multipart(TEXT, packed)).replace(b"\n", b"\r\n"), "accept", "CR LF", r)
+    a, b = Report("first"), Report("second")
+    both = multipart(part(gz(a.bytes()), "application/gzip"), part(gz(b.bytes()), "application/gzip"))
+    folder.add("two.eml", mail(both), "accept", "two attachments", a, b)
+    other_mails(folder, r, packed, forwarded)
+
+
+def other_mails(folder, r, packed, returned):
+    picture = part(b"GIF89a\1\0\1\0\0\0\0;", "application/gzip", "r.xml.gz")
+    status = b"Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n"
+    bounce = multipart(TEXT, status, returned, ctype="multipart/report; report-type=delivery-status")
+    arf = b"Content-Type: message/feedback-report\n\nFeedback-Type: auth-failure\nVersion: 1\n"
+    failure = multipart(TEXT, arf, returned, ctype="multipart/report; report-type=feedback-report")
+    folder.add("ordinary.eml", mail(b"\nhello\n", "hello"), "not-a-report", "an ordinary mail")
+    folder.add("picture.eml", mail(multipart(TEXT, picture)), "not-a-report", "a picture called gz")
+    folder.add("bounce.eml", mail(bounce, "Undelivered"), "not-a-report", "our report came back")
+    folder.add("failure.eml", mail(failure, "FW"), "accept", "failure report", kind="failure-eml")
+    tls = multipart(TEXT, part(gz(TLS), "application/tlsrpt+gzip", "t.json.gz"), ctype="multipart/report; report-type=tlsrpt")
+    folder.add("tls.eml", mail(tls), "accept", "TLS report", kind="tlsrpt-eml")
+    empty = b"Content-Type: text/plain\n\n"
+    # The multipart itself is a part as well.
+    folder.add("parts-1000.eml", mail(multipart(*[empty] * 998, packed)), "accept", "1000 parts", r)
+    folder.add("parts-1001.eml", mail(multipart(*[empty] * 999, packed)), "reject", "1001 parts")
+    for depth, expect in ((30, "accept"), (31, "reject")):
+        body = packed
+        for i in range(depth):
+            body = multipart(body, boundary="b%d" % i)
+        reports = (r,) if expect == "accept" else ()
+        folder.add("depth-%d.eml" % depth, mail(body), expect, "%d multiparts" % depth, *reports)
+
+
+def main(argv):
+    here = os.path.dirname(os.path.abspath(__file__))
+    folder = Folder(argv[1] if len(argv) > 1 else here)
+    documents(folder)
+    archives(folder)
+    mails(folder)
+    folder.write_manifest()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
