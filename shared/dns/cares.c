@@ -133,8 +133,17 @@ send_octets(ares_socket_t fd, const struct iovec *parts, int n, void *data)
 	struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)parts,
 				  .msg_iovlen = (size_t)n };
 
+	ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+
 	(void)data;
-	return sendmsg(fd, &message, MSG_NOSIGNAL);
+	/*
+	 * This is what became of an earlier packet, and is told only once. Were
+	 * it told here, the question in that packet would wait for its timeout;
+	 * what becomes of this one is told to who reads, for all questions.
+	 */
+	if (sent < 0 && errno == ECONNREFUSED)
+		sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+	return sent;
 }
 
 static const struct ares_socket_functions socket_functions = {

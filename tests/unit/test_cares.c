@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -158,6 +159,71 @@ static void test_refused(void **state)
 	resolver_free(&resolver);
 }
 
+/* A server that answers every question with this code and no record. */
+static pid_t begin_answering(struct silent *server, unsigned char rcode)
+{
+	struct sockaddr_storage from;
+	unsigned char packet[1500];
+	pid_t pid;
+
+	begin_silent(server);
+	pid = fork();
+	assert_true(pid >= 0);
+	while (pid == 0) {
+		socklen_t from_n = sizeof(from);
+		ssize_t n = recvfrom(server->fd, packet, sizeof(packet), 0,
+				     (struct sockaddr *)&from, &from_n);
+
+		if (n < 4)
+			_exit(1);
+		packet[2] |= 0x80;
+		packet[3] = 0x80 | rcode;
+		sendto(server->fd, packet, (size_t)n, 0,
+		       (struct sockaddr *)&from, from_n);
+	}
+	return pid;
+}
+
+static void end_answering(struct silent *server, pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(server->fd);
+}
+
+static void
+ask_two(struct silent *first, struct silent *second, struct dns_answer *answer)
+{
+	char servers[80];
+	struct err err = ERR_INIT;
+	struct resolver *resolver;
+
+	snprintf(servers, sizeof(servers), "%s,%s", first->address,
+		 second->address);
+	resolver = cares_new(servers, 3000, &err);
+	assert_non_null(resolver);
+	ask(resolver, "a.example", answer);
+	resolver_free(&resolver);
+}
+
+/* What one server cannot say the next one may know. */
+static void test_servfail(void **state)
+{
+	struct silent broken, knowing;
+	pid_t broken_pid = begin_answering(&broken, 2);
+	pid_t knowing_pid = begin_answering(&knowing, 3);
+	struct dns_answer answer;
+
+	(void)state;
+	ask_two(&broken, &knowing, &answer);
+	assert_int_equal(answer.status, DNS_NXDOMAIN);
+	ask_two(&broken, &broken, &answer);
+	assert_int_equal(answer.status, DNS_FAIL);
+	assert_true(answer.why[0] != '\0');
+	end_answering(&broken, broken_pid);
+	end_answering(&knowing, knowing_pid);
+}
+
 static sigjmp_buf jump;
 
 static void on_alarm(int signal)
@@ -257,6 +323,7 @@ int main(void)
 		cmocka_unit_test(test_deadline),
 		cmocka_unit_test(test_batch_shares_the_deadline),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_servfail),
 		cmocka_unit_test(test_jumped_out_of),
 		cmocka_unit_test(test_servers),
 	};

@@ -1,0 +1,153 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The resolver asks a real name server: what is found and what is not, long
+# answers over TCP, servers that are dead or silent.
+. "$(dirname "$0")/lib.sh"
+. "$INTEGRATION/netns.sh"
+. "$INTEGRATION/nsd.sh"
+netns_enter "$@"
+need_programs nsd
+begin
+
+asker=$top_builddir/tests/integration/ask_dns
+[ -x "$asker" ] || bail 'the asking program is built' \
+	"make tests/integration/ask_dns"
+
+# ask [-s SERVERS] [-d MS] NAME/TYPE...: the answers in $answer, $took
+ask() {
+	local output
+
+	output=$("$asker" "$@" 2>&1)
+	took=$(sed -n 's/^took \([0-9]*\) ms$/\1/p' <<<"$output")
+	answer=$(sed '/^took /d' <<<"$output")
+}
+
+# quick NAME MILLISECONDS: the last ask took no longer
+quick() {
+	if [ "${took:-999999}" -le "$2" ]; then
+		ok "$1"
+	else
+		not_ok "$1" "took $took ms"
+	fi
+}
+
+# N times the same character, as character-strings of 200
+long_txt() {
+	local i
+
+	for ((i = 0; i < $1; i += 200)); do
+		printf ' "%0200d"' 0
+	done
+}
+
+{
+	printf '%s\n' \
+		'a.example. IN TXT "v=DMARC1; p=re" "ject"' \
+		'a.example. IN A 192.0.2.80' \
+		'a.example. IN AAAA 2001:db8::80' \
+		'a.example. IN MX 20 second.example.' \
+		'a.example. IN MX 10 First.example.' \
+		'two.example. IN TXT "one"' \
+		'two.example. IN TXT "two"' \
+		'x.empty.example. IN A 192.0.2.81' \
+		'*.wild.example. IN TXT "wild"' \
+		'alias.example. IN CNAME chain.example.' \
+		'chain.example. IN CNAME a.example.' \
+		'dangling.example. IN CNAME gone.example.' \
+		'nomail.example. IN MX 0 .'
+	printf 'long.example. IN TXT%s\n' "$(long_txt 1000)"
+	printf 'longer.example. IN TXT%s\n' "$(long_txt 30000)"
+	printf 'via.example. IN CNAME longer.example.\n'
+} >"$T/records"
+nsd_start "$T/records"
+
+ask -s "$NSD_ADDRESS" a.example/TXT a.example/A a.example/AAAA a.example/MX \
+	two.example/TXT nomail.example/MX
+is 'records are found, in one batch' "$answer" \
+	'a.example/TXT found v=DMARC1; p=reject
+a.example/A found 192.0.2.80
+a.example/AAAA found 2001:db8::80
+a.example/MX found first.example|second.example
+two.example/TXT found one|two
+nomail.example/MX found '
+quick 'at once' 1000
+
+ask -s "$NSD_ADDRESS" gone.example/TXT two.example/A empty.example/TXT \
+	x.wild.example/TXT wild.example/TXT x.wild.example/A
+is 'names that do not exist, and names without data' "$answer" \
+	'gone.example/TXT nxdomain
+two.example/A nodata
+empty.example/TXT nodata
+x.wild.example/TXT found wild
+wild.example/TXT nodata
+x.wild.example/A nodata'
+
+ask -s "$NSD_ADDRESS" alias.example/TXT alias.example/A dangling.example/TXT \
+	chain.example/MX
+is 'aliases are followed, one to nowhere exists' "$answer" \
+	'alias.example/TXT found v=DMARC1; p=reject
+alias.example/A found 192.0.2.80
+dangling.example/TXT nodata
+chain.example/MX found first.example|second.example'
+
+ask -s "$NSD_ADDRESS" long.example/TXT longer.example/TXT via.example/TXT
+is 'long answers come, by TCP if they must' "$answer" \
+	'long.example/TXT found (1000 octets)
+longer.example/TXT found (30000 octets)
+via.example/TXT found (30000 octets)'
+quick 'soon' 2000
+
+questions=()
+for ((i = 0; i < 60; i++)); do
+	questions+=("n$i.wild.example/TXT")
+done
+ask -s "$NSD_ADDRESS" "${questions[@]}"
+is 'many questions at the same time' "$(grep -c 'found wild$' <<<"$answer")" 60
+
+netns_resolv "$NSD_ADDRESS"
+ask a.example/A
+is 'the server of resolv.conf' "$answer" 'a.example/A found 192.0.2.80'
+
+ask -s "192.0.2.99, [2001:db8::9]:5353 $NSD_ADDRESS" a.example/A
+like 'what is no list of servers is refused' "$answer" \
+	'^bad name server address'
+ask -s "192.0.2.99, [2001:db8::9]:5353, $NSD_ADDRESS" a.example/A \
+	gone.example/TXT
+is 'servers that are down are passed over' "$answer" \
+	'a.example/A found 192.0.2.80
+gone.example/TXT nxdomain'
+quick 'at once, since their hosts say so' 1000
+
+# Takes questions and says nothing.
+need_programs perl
+start silent perl -MIO::Socket::INET -e \
+	'$s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "192.0.2.66:53")
+		or die; print "ready\n"; close STDOUT; sleep'
+wait_for 5 'the silent server' test -s "$T/silent.log"
+ask -d 3000 -s "192.0.2.66,$NSD_ADDRESS" a.example/A gone.example/TXT \
+	longer.example/TXT
+is 'a silent server is passed over' "$answer" \
+	'a.example/A found 192.0.2.80
+gone.example/TXT nxdomain
+longer.example/TXT found (30000 octets)'
+quick 'well within the deadline' 2000
+ask -d 1000 -s 192.0.2.66 a.example/A b.example/TXT
+is 'only a silent server' "$answer" \
+	'a.example/A fail timeout
+b.example/TXT fail timeout'
+quick 'costs the deadline, not more' 1500
+
+pause nsd
+ask -d 800 -s "$NSD_ADDRESS" a.example/A longer.example/TXT
+is 'a server that hangs' "$answer" \
+	'a.example/A fail timeout
+longer.example/TXT fail timeout'
+quick 'costs the deadline, not more' 1300
+resume nsd
+stop nsd
+ask -s "$NSD_ADDRESS" a.example/A
+is 'a server that is gone' "$answer" \
+	'a.example/A fail no name server could answer'
+quick 'is noticed at once' 1000
+finish
