@@ -82,13 +82,16 @@ static struct report_envelope envelope_of(struct mail_deliver_context *ctx)
 {
 	const struct smtp_address *sender =
 		mail_deliver_get_return_address(ctx);
+	const char *recipient = ctx->rcpt_user->username;
 	const char *session = ctx->session_id;
 
+	if (!smtp_address_isnull(ctx->rcpt_to))
+		recipient = smtp_address_encode(ctx->rcpt_to);
 	if (session == NULL) /* dovecot-lda */
 		session = ctx->rcpt_user->session_id;
 	return (struct report_envelope){
 		.received = time(NULL),
-		.recipient = span_of(smtp_address_encode(ctx->rcpt_to)),
+		.recipient = span_of(recipient),
 		.sender = span_of(smtp_address_encode(sender)),
 		.session = span_of(session),
 	};

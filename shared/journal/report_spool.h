@@ -86,7 +86,8 @@ void report_draft_drop(struct report_draft *draft);
 /*
  * The names in new/, oldest first, in the arena: at most MAX_REPORT_NAMES, and
  * no more than the arena holds (about 2 MB), so that any backlog can be worked
- * off. Names that are not ours are left alone. A directory that is missing or
+ * off; which ones of a larger backlog is left to the file system. Names that are
+ * not ours are left alone. A directory that is missing or
  * open to others is ERR_CONFIG.
  */
 MUST_CHECK int report_spool_names(const char *directory, struct arena *arena,
