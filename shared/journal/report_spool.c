@@ -559,8 +559,8 @@ int report_spool_open(const char *directory, struct span name,
 		      off_t *mail, struct err *err)
 {
 	char text[MAX_REPORT_NAME + 1];
-	struct span head;
-	size_t end;
+	struct span head = { .p = NULL, .n = 0 };
+	size_t end = 0;
 	int fd;
 
 	if (!name_text(name, text))
