@@ -29,8 +29,10 @@ typedef int command_function(struct command_context *context, int argc,
 
 command_function cmd_config;
 command_function cmd_evaluate;
+command_function cmd_ingest;
 command_function cmd_parse;
 command_function cmd_setup;
+command_function cmd_summary;
 
 /* All formats of output, for --format. */
 enum format {

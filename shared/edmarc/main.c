@@ -23,8 +23,10 @@ static const struct {
 } commands[] = {
 	{ "config", cmd_config, "check or show the configuration" },
 	{ "evaluate", cmd_evaluate, "judge one message and say why" },
+	{ "ingest", cmd_ingest, "load both spools into the database" },
 	{ "parse", cmd_parse, "show what is in a report" },
 	{ "setup", cmd_setup, "make the database and its tables" },
+	{ "summary", cmd_summary, "show what others report about us" },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * cmd_ingest.c - edmarc ingest: from both spools into the database
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "edmarc/command.h"
+#include "edmarc/ingest.h"
+#include "report/read.h"
+#include "store/schema.h"
+
+/*
+ * The verdict journal is closed this often. It is not watched: every message
+ * writes to it, and a segment for each message would help nobody.
+ */
+#define WATCH_SECS 5
+
+/* Between attempts while the database is away. */
+#define FIRST_PAUSE_MS 1000
+#define LAST_PAUSE_MS  60000
+
+static const char usage[] =
+	"usage: edmarc ingest [--once | --watch]\n\n"
+	"  --once      load what waits in the spools and end (the default)\n"
+	"  --watch     and go on with what comes, until SIGTERM or SIGINT\n"
+	"  -h, --help  this text\n";
+
+/* Returns an exit status to stop with, or -1 to go on. */
+static int read_options(bool *watch, int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "once", no_argument, NULL, 'o' },
+		{ "watch", no_argument, NULL, 'w' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (option) {
+		case 'o':
+			*watch = false;
+			break;
+		case 'w':
+			*watch = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return EX_OK;
+		default:
+			return EX_USAGE;
+		}
+	}
+	if (optind == argc)
+		return -1;
+	fputs(usage, stderr);
+	return EX_USAGE;
+}
+
+bool ingest_stopping(const struct ingest *ingest)
+{
+	struct pollfd stop = { .fd = ingest->stop_fd, .events = POLLIN };
+
+	return ingest->stop_fd >= 0 && poll(&stop, 1, 0) > 0;
+}
+
+int ingest_failed(struct ingest *ingest, struct err *err)
+{
+	struct err gone = ERR_INIT;
+
+	ingest->failures++;
+	if (database_ping(ingest->db, &gone) < 0 || err->kind == ERR_CONFIG ||
+	    ingest->failures == MAX_INGEST_FAILURES)
+		return -1;
+	log_error("%s", err->text);
+	return 0;
+}
+
+/* The connection may have ended while there was nothing to do. */
+static int connect_database(struct ingest *ingest, struct err *err)
+{
+	const struct settings *settings = ingest->settings;
+
+	if (ingest->db != NULL && database_ping(ingest->db, err) == 0)
+		return 0;
+	database_close(&ingest->db);
+	if (database_open(settings->database_name,
+			  settings->database_option_file, &ingest->db, err) < 0)
+		return -1;
+	if (schema_check(ingest->db, err) == 0)
+		return 0;
+	database_close(&ingest->db);
+	return -1;
+}
+
+static void log_counts(const struct ingest *ingest)
+{
+	log_info("lines=%" PRIu64 " bad_lines=%" PRIu64 " mails=%" PRIu64
+		 " reports=%" PRIu64 " duplicates=%" PRIu64
+		 " set_aside=%" PRIu64,
+		 ingest->count.lines, ingest->count.bad_lines,
+		 ingest->count.mails, ingest->count.reports,
+		 ingest->count.duplicates, ingest->count.refused);
+}
+
+/* Both spools once. What failed is still there, and was logged but for *err. */
+static int run_pass(struct ingest *ingest, struct err *err)
+{
+	int result = -1;
+
+	ingest->failures = 0;
+	memset(&ingest->count, 0, sizeof(ingest->count));
+	if (connect_database(ingest, err) < 0)
+		return -1;
+	if (ingest_verdicts(ingest, err) == 0 &&
+	    ingest_reports(ingest, err) == 0) {
+		result = 0;
+		if (ingest->failures > 0)
+			result = err_set(err, ERR_TEMP,
+					 "%u files wait for another time",
+					 ingest->failures);
+	} else {
+		database_close(&ingest->db);
+	}
+	if (ingest->count.lines + ingest->count.bad_lines +
+		    ingest->count.mails >
+	    0)
+		log_counts(ingest);
+	return result;
+}
+
+static int ingest_once(struct ingest *ingest)
+{
+	struct err err = ERR_INIT;
+
+	return run_pass(ingest, &err) < 0 ? command_fail(&err) : EX_OK;
+}
+
+/* ------------------------------------------------------------------- --watch */
+
+static int catch_signals(struct ingest *ingest, struct err *err)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL) == 0)
+		ingest->stop_fd =
+			signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (ingest->stop_fd < 0)
+		return err_errno(err, ERR_TEMP, "signalfd");
+	return 0;
+}
+
+static int watch_reports(const char *directory, int *fd, struct err *err)
+{
+	char path[4096];
+
+	if (snprintf(path, sizeof(path), "%s/new", directory) >=
+	    (int)sizeof(path))
+		return err_set(err, ERR_CONFIG, "%s: name too long", directory);
+	*fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (*fd < 0)
+		return err_errno(err, ERR_TEMP, "inotify");
+	if (inotify_add_watch(*fd, path, IN_MOVED_TO | IN_ONLYDIR) >= 0)
+		return 0;
+	err_errno(err, ERR_CONFIG, "%s", path);
+	close(*fd);
+	return -1;
+}
+
+/* Which mail it was does not matter: the pass reads the directory. */
+static void drain_events(int fd)
+{
+	char events[4096];
+
+	while (read(fd, events, sizeof(events)) > 0)
+		;
+}
+
+/* Until a mail comes (watch >= 0), the time is over or we shall stop. */
+static void wait_for_work(const struct ingest *ingest, int watch, int ms)
+{
+	struct pollfd fds[] = { { .fd = ingest->stop_fd, .events = POLLIN },
+				{ .fd = watch, .events = POLLIN } };
+
+	if (poll(fds, 2, ms) > 0 && (fds[1].revents & POLLIN) != 0)
+		drain_events(watch);
+}
+
+/* Three quarters to five quarters of ms, so that machines come back apart. */
+static int with_jitter(int ms)
+{
+	unsigned random = 0;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return ms;
+	return ms * 3 / 4 + (int)(random % (unsigned)(ms / 2 + 1));
+}
+
+static int watch_on(struct ingest *ingest, int watch)
+{
+	int pause = FIRST_PAUSE_MS;
+	bool worked = false;
+
+	while (!ingest_stopping(ingest)) {
+		struct err err = ERR_INIT;
+
+		if (run_pass(ingest, &err) == 0) {
+			worked = true;
+			pause = FIRST_PAUSE_MS;
+			wait_for_work(ingest, watch, WATCH_SECS * 1000);
+			continue;
+		}
+		/* Wrong from the start: the administrator is still here. */
+		if (err.kind == ERR_CONFIG && !worked)
+			return command_fail(&err);
+		log_error("%s; trying again in %d s", err.text, pause / 1000);
+		wait_for_work(ingest, -1, with_jitter(pause));
+		pause = pause < LAST_PAUSE_MS / 2 ? 2 * pause : LAST_PAUSE_MS;
+	}
+	log_info("stopped");
+	return EX_OK;
+}
+
+static int ingest_watch(struct ingest *ingest)
+{
+	struct err err = ERR_INIT;
+	int status;
+	int watch = -1;
+
+	if (catch_signals(ingest, &err) < 0)
+		return command_fail(&err);
+	if (watch_reports(ingest->settings->report_spool, &watch, &err) < 0) {
+		status = command_fail(&err);
+	} else {
+		status = watch_on(ingest, watch);
+		close(watch);
+	}
+	close(ingest->stop_fd);
+	return status;
+}
+
+/* ------------------------------------------------------------------ command */
+
+static int
+lock_spools(const struct settings *settings, int lock[2], struct err *err)
+{
+	if (spool_check(settings->verdict_spool, err) < 0 ||
+	    spool_check(settings->report_spool, err) < 0)
+		return -1;
+	lock[0] = spool_lock(settings->verdict_spool, err);
+	if (lock[0] < 0)
+		return -1;
+	lock[1] = spool_lock(settings->report_spool, err);
+	if (lock[1] >= 0)
+		return 0;
+	close(lock[0]);
+	return -1;
+}
+
+int cmd_ingest(struct command_context *context, int argc, char **argv)
+{
+	struct ingest ingest = { .stop_fd = -1 };
+	struct err err = ERR_INIT;
+	struct settings settings;
+	bool watch = false;
+	int lock[2];
+	int status = read_options(&watch, argc, argv);
+
+	if (status >= 0)
+		return status;
+	if (command_settings(context, &settings) < 0)
+		return EX_CONFIG;
+	ingest.settings = &settings;
+	if (gethostname(ingest.host, sizeof(ingest.host) - 1) < 0)
+		return EX_OSERR;
+	if (report_read_prepare(&err) < 0 ||
+	    lock_spools(&settings, lock, &err) < 0)
+		return command_fail(&err);
+	status = watch ? ingest_watch(&ingest) : ingest_once(&ingest);
+	database_close(&ingest.db);
+	close(lock[1]);
+	close(lock[0]);
+	return status;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * ingest.h - the parts of `edmarc ingest`
+ *
+ * What an error costs: a bad line or mail is set aside and counted; a segment
+ * or mail that cannot be done now (failures) stays in its spool and does not
+ * keep the others waiting, unless it is the database that fails, which ends the
+ * pass.
+ */
+#ifndef EDMARC_EDMARC_INGEST_H
+#define EDMARC_EDMARC_INGEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/err.h"
+#include "dmarc/settings.h"
+#include "store/database.h"
+
+/* In a row; then it is not the single file that is at fault. */
+#define MAX_INGEST_FAILURES 10
+
+struct ingest {
+	const struct settings *settings;
+	struct database *db;
+	char host[256];
+	int stop_fd; /* readable when we are asked to stop; -1: never */
+
+	/* of one pass */
+	struct {
+		uint64_t lines;
+		uint64_t bad_lines;
+		uint64_t mails;
+		uint64_t reports;
+		uint64_t duplicates;
+		uint64_t refused; /* mails that were set aside */
+	} count;
+	unsigned failures;
+};
+
+/* Were we asked to stop? */
+bool ingest_stopping(const struct ingest *ingest);
+
+/*
+ * Log a failure of one file. Returns 0 to go on with the next one, -1 (with
+ * *err) when the database is gone or there were too many.
+ */
+MUST_CHECK int ingest_failed(struct ingest *ingest, struct err *err);
+
+/* Load and remove what waits; connected, with the lock on the spool. */
+MUST_CHECK int ingest_verdicts(struct ingest *ingest, struct err *err);
+MUST_CHECK int ingest_reports(struct ingest *ingest, struct err *err);
+
+/*
+ * Is this directory safe to read from (nothing for others) and ours to work in?
+ * ERR_CONFIG names what is expected.
+ */
+MUST_CHECK int spool_check(const char *directory, struct err *err);
+
+/*
+ * One ingest for each spool: a lock that the kernel releases when we end. The
+ * descriptor, or -1: ERR_TEMP names the process that holds it.
+ */
+MUST_CHECK int spool_lock(const char *directory, struct err *err);
+
+#endif
