@@ -17,9 +17,6 @@
  * sends mail at all, is below this; 300 octets for each row make 300 MB. */
 #define MAX_ROWS 1000000
 
-/* Elements of one document, known or not: 50 for each possible row. */
-#define MAX_XML_ELEMENTS ((size_t)50 * 1000 * 1000)
-
 /* The schema needs 6, an extension may have its own structure. libxml2 stops
  * at 256. */
 #define MAX_XML_DEPTH 64
@@ -85,7 +82,8 @@
 /* multipart in multipart in message. Forwarding adds two for each hop. */
 #define MAX_MAIL_DEPTH 30
 
-/* Reports of one mail, over all its attachments and archives. */
+/* Reports of one mail, over all its attachments and archives. One more, and the
+ * refusal of all that follow, are still told. */
 #define MAX_MAIL_REPORTS 200
 
 /* ---------------------------------------------------------------- wire */

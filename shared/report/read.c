@@ -24,16 +24,10 @@ struct job {
 	struct buf entry;
 	struct buf seen;
 	size_t told; /* reports and refusals the sink has heard of */
-	bool broken; /* the sink refused, or no memory: *err says it */
+	bool full;   /* it was told that there are too many */
 };
 
 /* --------------------------------------------------------------- the answers */
-
-static int give_up(struct job *job)
-{
-	job->broken = true;
-	return -1;
-}
 
 /* Something that is not read, and why. */
 static int refuse(struct job *job, enum report_kind kind, const char *reason)
@@ -47,7 +41,7 @@ static int refuse(struct job *job, enum report_kind kind, const char *reason)
 	job->told++;
 	if (sink->begin(sink, buf_span(&job->entry), job->err) < 0 ||
 	    sink->end(sink, &end, job->err) < 0)
-		return give_up(job);
+		return -1;
 	return 0;
 }
 
@@ -56,9 +50,24 @@ static int refuse_fault(struct job *job, const struct err *fault)
 {
 	if (fault->kind == ERR_TEMP) {
 		*job->err = *fault;
-		return give_up(job);
+		return -1;
 	}
 	return refuse(job, REPORT_AGGREGATE, fault->text);
+}
+
+/*
+ * Is there room for more reports? The one past the limit is told, then that
+ * there are too many, then nothing more.
+ */
+static bool go_on(struct job *job, int *result)
+{
+	*result = 0;
+	if (job->full || job->told <= MAX_MAIL_REPORTS)
+		return !job->full;
+	job->full = true;
+	*result = refuse(job, REPORT_AGGREGATE,
+			 "more reports than one mail may hold");
+	return false;
 }
 
 /* Remember what was there, in case that there is no report at all. */
@@ -156,7 +165,7 @@ static int read_xml(struct job *job, struct source *source)
 
 	reader = xml_reader_new(buf_span(&job->entry), job->sink, job->err);
 	if (reader == NULL)
-		return give_up(job);
+		return -1;
 	while (wanted == 1 && (more = next_piece(source, &piece)) == 1)
 		wanted = xml_reader_push(reader, piece, job->err);
 	if (more < 0 && source->fault.kind == ERR_TEMP) {
@@ -176,7 +185,7 @@ static int read_xml(struct job *job, struct source *source)
 	else if (found > 0)
 		job->told++;
 	xml_reader_free(&reader);
-	return found < 0 ? give_up(job) : 0;
+	return found < 0 ? -1 : 0;
 }
 
 /* Every TLS report has these members (RFC 8460 4.4). */
@@ -215,9 +224,8 @@ static int read_entries(struct job *job, struct unpack *unpack, int depth)
 		/* What a broken archive says next is not worth hearing. */
 		if (source.fault.kind != ERR_NONE)
 			return 0;
-		if (job->told > MAX_MAIL_REPORTS)
-			return refuse(job, REPORT_AGGREGATE,
-				      "more reports than one mail may hold");
+		if (!go_on(job, &result))
+			return result;
 	}
 	return more < 0 ? refuse_fault(job, &fault) : 0;
 }
@@ -324,9 +332,8 @@ static int read_parts(struct job *job, struct extract *extract)
 		leave(job, before);
 		if (result < 0)
 			return -1;
-		if (job->told > MAX_MAIL_REPORTS)
-			return refuse(job, REPORT_AGGREGATE,
-				      "more reports than one mail may hold");
+		if (!go_on(job, &result))
+			return result;
 	}
 	if (more < 0)
 		return refuse_fault(job, &fault);
@@ -347,7 +354,7 @@ static int read_mail(struct job *job, struct span mail)
 	int result;
 
 	if (extract == NULL)
-		return give_up(job);
+		return -1;
 	result = read_parts(job, extract);
 	extract_free(&extract);
 	return result;

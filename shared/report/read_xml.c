@@ -278,7 +278,6 @@ struct xml_reader {
 	size_t n_open;
 	size_t skipping; /* depth below an unknown element */
 	size_t depth;
-	size_t elements;
 	const struct rule *leaf; /* the leaf we are in, or NULL */
 	struct buf text;
 	size_t tag_bytes; /* since "<", 0 outside of tags */
@@ -1195,8 +1194,6 @@ static void on_start(void *data, const xmlChar *name, const xmlChar *prefix,
 	if (r->depth > MAX_XML_DEPTH)
 		reject(r, "line %d: elements nested more than %d deep",
 		       line_of(r), MAX_XML_DEPTH);
-	else if (++r->elements > MAX_XML_ELEMENTS)
-		reject(r, "more than %zu elements", MAX_XML_ELEMENTS);
 	else if (r->skipping > 0)
 		r->skipping++;
 	else if (r->n_open == 0 && r->complete)

@@ -213,7 +213,7 @@ static void code_end(struct codec *codec, struct report_end *end)
 	CODE_ENUM(codec, end->kind, enum report_kind, REPORT_TLS);
 	CODE_ENUM(codec, end->status, enum report_status, REPORT_REJECTED);
 	code_text(codec, &end->reason);
-	code_number(codec, &end->skipped_rows, MAX_XML_ELEMENTS);
+	code_number(codec, &end->skipped_rows, MAX_UNPACKED_BYTES);
 	code_text(codec, &end->warnings);
 }
 
@@ -447,7 +447,7 @@ take_begin(struct wire_reader *reader, struct codec *codec, struct err *err)
 		return malformed(err, "bad begin");
 	if (reader->state != STATE_BETWEEN)
 		return malformed(err, "begin inside a report");
-	if (++reader->reports > MAX_MAIL_REPORTS)
+	if (++reader->reports > MAX_MAIL_REPORTS + 2)
 		return malformed(err, "too many reports");
 	reader->state = STATE_BEGUN;
 	reader->messages = 0;
