@@ -214,9 +214,10 @@ static void read_results(struct job *job)
 				    arena, &err) < 0)
 		trouble(&job->outcome->trouble, "${authresults}", err.text);
 	if (!job->facts.spf.known &&
-	    auth_result_parse(span_of(message->spf_result), &word))
-		job->facts.spf = spf_fact_make(word, message->mail_from,
-					       message->helo, arena);
+	    auth_result_parse(span_of(message->spf_result), &word) &&
+	    spf_fact_make(&job->facts.spf, word, message->mail_from,
+			  message->helo, arena, &err) < 0)
+		trouble(&job->outcome->trouble, "$spf_result", err.text);
 }
 
 static int read_facts(struct job *job)

@@ -19,40 +19,43 @@ static struct span domain_part(struct span address)
 	return (struct span){ address.p + at, address.n - at };
 }
 
-/*
- * R5.2: an address literal or a single label cannot be checked. "" then, and
- * when it is no domain name at all.
- */
-static const char *checkable_helo(const char *helo, struct arena *arena)
+/* The name as we keep names; "" for what is none. NULL without memory. */
+static const char *normalized(struct arena *arena, struct span text)
 {
-	const char *name = idn_to_ascii(arena, span_of(helo));
+	struct idn_name name = { .text = "" };
 
-	if (name == NULL || domain_labels(name) < 2)
-		return "";
-	return name;
+	if (idn_convert(text, &name) == IDN_NO_MEMORY)
+		return NULL;
+	return arena_copy(arena, span_of(name.text)).p;
 }
 
-struct spf_fact spf_fact_make(enum auth_result result, const char *mail_from,
-			      const char *helo, struct arena *arena)
+int spf_fact_make(struct spf_fact *spf, enum auth_result result,
+		  const char *mail_from, const char *helo, struct arena *arena,
+		  struct err *err)
 {
-	struct spf_fact spf = { .known = true, .result = result };
+	struct spf_fact made = { .known = true, .result = result };
+	bool null_sender = *mail_from == '\0';
 
-	if (*mail_from != '\0') {
-		spf.domain =
-			idn_to_ascii(arena, domain_part(span_of(mail_from)));
-	} else {
-		spf.scope = SPF_SCOPE_HELO;
-		spf.domain = checkable_helo(helo, arena);
+	made.domain = normalized(arena,
+				 null_sender ? span_of(helo) :
+					       domain_part(span_of(mail_from)));
+	if (made.domain == NULL)
+		return err_set(err, ERR_LIMIT, "out of memory");
+	if (null_sender) {
+		made.scope = SPF_SCOPE_HELO;
+		/* R5.2: an address literal or one label cannot be checked. */
+		if (domain_labels(made.domain) < 2)
+			made.domain = "";
 	}
-	if (spf.domain == NULL)
-		spf.domain = "";
-	if (*spf.domain == '\0')
-		spf.result = AUTH_NONE;
-	return spf;
+	if (*made.domain == '\0')
+		made.result = AUTH_NONE;
+	*spf = made;
+	return 0;
 }
 
-static void read_spf(const struct authres_result *result,
-		     struct message_facts *facts, struct arena *arena)
+static int read_spf(const struct authres_result *result,
+		    struct message_facts *facts, struct arena *arena,
+		    struct err *err)
 {
 	struct span mailfrom = authres_property_get(result, "smtp", "mailfrom");
 	struct span helo = authres_property_get(result, "smtp", "helo");
@@ -61,24 +64,28 @@ static void read_spf(const struct authres_result *result,
 	struct spf_fact spf;
 
 	if (!auth_result_parse(result->result, &word))
-		return;
-	if (mailfrom.n > 0)
+		return 0;
+	if (mailfrom.n > 0) {
 		mail_from = arena_copy(arena, mailfrom).p;
-	else if (helo.n > 0)
-		helo_name = arena_copy(arena, helo).p;
-	if (mail_from == NULL || helo_name == NULL)
-		return;
-	if (mailfrom.n == 0 && helo.n > 0)
+	} else if (helo.n > 0) {
 		mail_from = "";
-	spf = spf_fact_make(word, mail_from, helo_name, arena);
+		helo_name = arena_copy(arena, helo).p;
+	}
+	if (mail_from == NULL || helo_name == NULL)
+		return err_set(err, ERR_LIMIT, "out of memory");
+	if (spf_fact_make(&spf, word, mail_from, helo_name, arena, err) < 0)
+		return -1;
 	/* A HELO result next to that of MAIL FROM is only read without one. */
 	if (!facts->spf.known || (facts->spf.scope == SPF_SCOPE_HELO &&
 				  spf.scope == SPF_SCOPE_MFROM))
 		facts->spf = spf;
+	return 0;
 }
 
-static bool read_dkim(const struct authres_result *result,
-		      struct dkim_fact *dkim, struct arena *arena)
+/* Returns 1 with a signature, 0 when it says nothing, -1 without memory. */
+static int read_dkim(const struct authres_result *result,
+		     struct dkim_fact *dkim, struct arena *arena,
+		     struct err *err)
 {
 	struct span d = authres_property_get(result, "header", "d");
 	struct span s = authres_property_get(result, "header", "s");
@@ -86,18 +93,18 @@ static bool read_dkim(const struct authres_result *result,
 	struct span human = result->comment;
 
 	if (!auth_result_parse(result->result, &dkim->result))
-		return false;
-	if (d.n == 0)
-		d = domain_part(i);
+		return 0;
 	if (human.n == 0)
 		human = result->reason;
-	dkim->domain = idn_to_ascii(arena, d);
+	dkim->domain = normalized(arena, d.n > 0 ? d : domain_part(i));
 	dkim->selector = arena_copy(arena, s).p;
 	dkim->human = arena_copy(arena, human).p;
 	dkim->key_unavailable = dkim->result == AUTH_TEMPERROR &&
 				span_starts(human, "pubkey unavailable");
-	return dkim->domain != NULL && dkim->selector != NULL &&
-	       dkim->human != NULL;
+	if (dkim->domain == NULL || dkim->selector == NULL ||
+	    dkim->human == NULL)
+		return err_set(err, ERR_LIMIT, "out of memory");
+	return *dkim->domain != '\0';
 }
 
 /*
@@ -124,12 +131,35 @@ take_dkim(struct message_facts *facts, const struct dkim_fact *all, size_t n)
 	}
 }
 
+static int read_results(struct message_facts *facts,
+			const struct authres *authres, struct dkim_fact *all,
+			size_t *n, struct arena *arena, struct err *err)
+{
+	size_t i;
+	int taken;
+
+	for (i = 0; i < authres->n && *n < MAX_AUTHRES_RESULTS; i++) {
+		const struct authres_result *result = &authres->results[i];
+
+		if (span_is(result->method, "spf")) {
+			if (read_spf(result, facts, arena, err) < 0)
+				return -1;
+		} else if (span_is(result->method, "dkim")) {
+			taken = read_dkim(result, &all[*n], arena, err);
+			if (taken < 0)
+				return -1;
+			*n += (size_t)taken;
+		}
+	}
+	return 0;
+}
+
 int facts_from_authres(struct message_facts *facts, struct span text,
 		       struct arena *arena, struct err *err)
 {
 	struct dkim_fact *all;
 	struct authres authres;
-	size_t i, n = 0;
+	size_t n = 0;
 
 	facts->spf = (struct spf_fact){ .domain = "" };
 	facts->n_dkim = 0;
@@ -140,14 +170,9 @@ int facts_from_authres(struct message_facts *facts, struct span text,
 	if (!authres_parse(text, arena, &authres))
 		return err_set(err, ERR_INPUT, "no Authentication-Results: %s",
 			       quote(text).text);
-	for (i = 0; i < authres.n && n < MAX_AUTHRES_RESULTS; i++) {
-		const struct authres_result *result = &authres.results[i];
-
-		if (span_is(result->method, "spf"))
-			read_spf(result, facts, arena);
-		else if (span_is(result->method, "dkim") &&
-			 read_dkim(result, &all[n], arena))
-			n++;
+	if (read_results(facts, &authres, all, &n, arena, err) < 0) {
+		facts->spf = (struct spf_fact){ .domain = "" };
+		return -1;
 	}
 	take_dkim(facts, all, n);
 	return 0;

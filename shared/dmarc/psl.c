@@ -111,9 +111,15 @@ static int read_line(struct psl *psl, struct span line)
 		rules = &psl->exceptions;
 		rule = (struct span){ rule.p + 1, rule.n - 1 };
 	}
-	/* What nobody can have as a name matches nothing. */
-	if (idn_convert(rule, &name) != IDN_OK ||
-	    (rules == &psl->lost && library_knows(psl, name.text)))
+	switch (idn_convert(rule, &name)) {
+	case IDN_NOT_A_NAME: /* what nobody can have matches nothing */
+		return 0;
+	case IDN_NO_MEMORY:
+		return -1;
+	case IDN_OK:
+		break;
+	}
+	if (rules == &psl->lost && library_knows(psl, name.text))
 		return 0;
 	return keep(psl, rules, name.text);
 }
@@ -216,12 +222,21 @@ const char *psl_organizational_domain(const struct psl *psl, const char *domain,
 				      struct arena *arena)
 {
 	size_t labels = 2; /* the default rule, "*": a top-level domain */
+	struct idn_name normalized;
 	const char *name;
 	size_t i;
 
-	name = domain_normalize(arena, span_of(domain));
-	if (name == NULL)
+	switch (idn_convert(span_of(domain), &normalized)) {
+	case IDN_NOT_A_NAME:
 		return arena_copy(arena, span_of(domain)).p;
+	case IDN_NO_MEMORY:
+		return NULL;
+	case IDN_OK:
+		break;
+	}
+	name = arena_copy(arena, span_of(normalized.text)).p;
+	if (name == NULL)
+		return NULL;
 	for (i = 0; i < psl->exceptions.n; i++)
 		if (domain_is_within(name, psl->exceptions.name[i]))
 			return psl->exceptions.name[i];

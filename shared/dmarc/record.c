@@ -38,6 +38,7 @@ struct reader {
 	enum record_dialect dialect;
 	struct span value[N_TAGS]; /* the last one; p is NULL when absent */
 	struct buf faults;
+	bool no_memory;
 };
 
 static bool is_wsp(char c)
@@ -238,8 +239,7 @@ static void read_options(struct reader *reader, struct dmarc_record *record)
 }
 
 /* Returns whether a valid URI is in the list (R1.11). */
-static bool read_uris(struct reader *reader, enum tag tag, struct arena *arena,
-		      struct span *list)
+static bool read_uris(struct reader *reader, enum tag tag, struct span *list)
 {
 	struct span rest = reader->value[tag];
 	bool any = false, all = true;
@@ -249,10 +249,12 @@ static bool read_uris(struct reader *reader, enum tag tag, struct arena *arena,
 		return false;
 	*list = rest;
 	while (span_take_item(&rest, ',', &item)) {
-		bool valid = uri_is_valid(uri_without_size(item), arena);
+		enum uri_result result = uri_check(uri_without_size(item));
 
-		any = any || valid;
-		all = all && valid;
+		if (result == URI_NO_MEMORY)
+			reader->no_memory = true;
+		any |= result == URI_OK;
+		all &= result == URI_OK;
 	}
 	if (!any)
 		add_fault(reader, tags[tag].name, " holds no valid URI");
@@ -261,9 +263,9 @@ static bool read_uris(struct reader *reader, enum tag tag, struct arena *arena,
 	return any;
 }
 
-static enum dmarc_record_result
-read_record(struct reader *reader, struct span rest, struct arena *arena,
-	    struct dmarc_record *record)
+static enum dmarc_record_result read_record(struct reader *reader,
+					    struct span rest,
+					    struct dmarc_record *record)
 {
 	bool usable_rua, p, sp, np;
 
@@ -273,8 +275,8 @@ read_record(struct reader *reader, struct span rest, struct arena *arena,
 	np = read_policy(reader, TAG_NP, &record->np);
 	record->bad_policy = !p || !sp || !np;
 	read_options(reader, record);
-	usable_rua = read_uris(reader, TAG_RUA, arena, &record->rua);
-	(void)read_uris(reader, TAG_RUF, arena, &record->ruf);
+	usable_rua = read_uris(reader, TAG_RUA, &record->rua);
+	(void)read_uris(reader, TAG_RUF, &record->ruf);
 
 	if (reader->value[TAG_P].p == NULL)
 		add_fault(reader, "p", " is missing");
@@ -310,9 +312,9 @@ dmarc_record_parse_as(enum record_dialect dialect, struct span txt,
 	if (r.text.p == NULL)
 		return DMARC_RECORD_NO_MEMORY;
 	rest = (struct span){ r.text.p + (txt.n - rest.n), rest.n };
-	result = read_record(&reader, rest, arena, &r);
+	result = read_record(&reader, rest, &r);
 	r.faults = arena_copy(arena, buf_span(&reader.faults));
-	if (!buf_ok(&reader.faults) || r.faults.p == NULL)
+	if (reader.no_memory || !buf_ok(&reader.faults) || r.faults.p == NULL)
 		result = DMARC_RECORD_NO_MEMORY;
 	buf_release(&reader.faults);
 	if (result != DMARC_RECORD_NO_MEMORY)
@@ -350,16 +352,20 @@ dmarc_record_word(const struct dmarc_record *record, enum policy_source *source)
 
 int dmarc_uri_next(struct span *list, struct arena *arena, struct span *address)
 {
+	struct uri_address found;
 	struct span item;
 
 	while (span_take_item(list, ',', &item)) {
-		struct span found =
-			uri_mailto_address(uri_without_size(item), arena);
-
-		if (found.p != NULL) {
-			*address = found;
-			return 1;
+		switch (uri_mailto(uri_without_size(item), &found)) {
+		case URI_INVALID:
+			continue;
+		case URI_NO_MEMORY:
+			return -1;
+		case URI_OK:
+			break;
 		}
+		*address = arena_copy(arena, span_of(found.text));
+		return address->p == NULL ? -1 : 1;
 	}
 	return 0;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "dmarc/uri.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "mail/idn.h"
@@ -162,36 +164,38 @@ split_address(struct span address, struct span *local, struct span *domain)
 	       local->n <= MAX_LOCAL_PART_OCTETS;
 }
 
-struct span uri_mailto_address(struct span uri, struct arena *arena)
+enum uri_result uri_mailto(struct span uri, struct uri_address *address)
 {
-	static const struct span none = { .p = NULL, .n = 0 };
 	struct span scheme, local, domain;
 	char room[MAX_MAILTO_BYTES];
-	char *host, *address;
+	struct idn_name host;
 	const char *quotes;
 
 	if (!take_scheme(&uri, &scheme) || !span_is(scheme, "mailto") ||
-	    !is_uri_text(uri))
-		return none;
-	if (!split_address(decode(uri, room, sizeof(room)), &local, &domain))
-		return none;
-	if (!is_dot_atom(local) && !is_quoted_string(local))
-		return none;
-	host = idn_to_ascii(arena, domain);
-	if (host == NULL)
-		return none;
+	    !is_uri_text(uri) ||
+	    !split_address(decode(uri, room, sizeof(room)), &local, &domain) ||
+	    (!is_dot_atom(local) && !is_quoted_string(local)))
+		return URI_INVALID;
+	switch (idn_convert(domain, &host)) {
+	case IDN_NOT_A_NAME:
+		return URI_INVALID;
+	case IDN_NO_MEMORY:
+		return URI_NO_MEMORY;
+	case IDN_OK:
+		break;
+	}
 	quotes = local.p[0] != '"' && span_has(local, ',') ? "\"" : "";
-	address = arena_printf(arena, "%s%.*s%s@%s", quotes, SPAN_ARGS(local),
-			       quotes, host);
-	return address == NULL ? none : span_of(address);
+	snprintf(address->text, sizeof(address->text), "%s%.*s%s@%s", quotes,
+		 SPAN_ARGS(local), quotes, host.text);
+	return URI_OK;
 }
 
-bool uri_is_valid(struct span uri, struct arena *arena)
+enum uri_result uri_check(struct span uri)
 {
 	struct span rest = uri, scheme;
+	struct uri_address address;
 
 	if (!take_scheme(&rest, &scheme) || rest.n == 0 || !is_uri_text(rest))
-		return false;
-	return !span_is(scheme, "mailto") ||
-	       uri_mailto_address(uri, arena).p != NULL;
+		return URI_INVALID;
+	return span_is(scheme, "mailto") ? uri_mailto(uri, &address) : URI_OK;
 }

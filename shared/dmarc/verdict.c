@@ -7,6 +7,7 @@
 #include "dmarc/explain.h"
 #include "dns/cache.h"
 #include "dns/domain.h"
+#include "mail/idn.h"
 
 enum alignment {
 	ALIGNMENT_NO,
@@ -136,18 +137,25 @@ static bool key_may_exist(struct judge *judge, const struct dkim_fact *dkim)
 {
 	struct dns_question question = { .type = DNS_TXT };
 	struct dns_answer answer;
-	const char *name;
+	struct idn_name name;
+	const char *text;
 
 	if (judge->n_keys == MAX_KEY_QUESTIONS)
 		return false;
 	judge->n_keys++;
-	name = arena_printf(judge->arena, "%s._domainkey.%s", dkim->selector,
+	text = arena_printf(judge->arena, "%s._domainkey.%s", dkim->selector,
 			    dkim->domain);
-	if (name == NULL)
+	if (text == NULL)
 		return true;
-	question.name = domain_normalize(judge->arena, span_of(name));
-	if (question.name == NULL)
+	switch (idn_convert(span_of(text), &name)) {
+	case IDN_NOT_A_NAME:
 		return false;
+	case IDN_NO_MEMORY:
+		return true;
+	case IDN_OK:
+		break;
+	}
+	question.name = name.text;
 	judge->resolver->ask(judge->resolver, &question, &answer, 1,
 			     judge->arena);
 	return answer.status == DNS_FOUND || answer.status == DNS_FAIL;

@@ -51,7 +51,7 @@ struct dkim_fact {
 	const char *selector; /* s=, as written */
 	enum auth_result result;
 	const char *human;    /* text of the verifier, or "" */
-	bool key_unavailable; /* see EXIM's "pubkey unavailable" below */
+	bool key_unavailable; /* see facts_from_authres() */
 	bool aligned;         /* filled in by verdict_make() */
 };
 
@@ -105,10 +105,10 @@ struct dmarc_verdict {
  * SPF and DKIM out of the text of ${authresults} or of an A-R field: fills in
  * spf and dkim of *facts (helo and mail_from must be there for R5.2). A DKIM
  * "tmperror (pubkey unavailable)" is marked key_unavailable: Exim says so also
- * when the key does not exist, and verdict_make() asks for it before it
- * believes in a temporary error (see EXIM.md's trap: without this an attacker
- * turns fail into temperror by adding a signature). Returns -1 (ERR_INPUT)
- * when text cannot be read.
+ * when the key does not exist, and verdict_make() asks for it before it believes
+ * in a temporary error; otherwise an attacker would turn fail into temperror by
+ * adding a signature. Returns -1 when text cannot be read (ERR_INPUT) or there
+ * is no memory (ERR_LIMIT); spf and dkim are then empty.
  */
 int facts_from_authres(struct message_facts *facts, struct span text,
 		       struct arena *arena, struct err *err);
@@ -116,10 +116,12 @@ int facts_from_authres(struct message_facts *facts, struct span text,
 /*
  * The SPF result for the domain that counts (R5.1, R5.2): that of mail_from (an
  * address or a domain), or the HELO name when mail_from is "". Where there is no
- * domain that can be checked, the result is none.
+ * domain that can be checked, the result is none. Returns -1 (ERR_LIMIT) when
+ * there is no memory.
  */
-struct spf_fact spf_fact_make(enum auth_result result, const char *mail_from,
-			      const char *helo, struct arena *arena);
+int spf_fact_make(struct spf_fact *spf, enum auth_result result,
+		  const char *mail_from, const char *helo, struct arena *arena,
+		  struct err *err);
 
 /*
  * Judge. facts->spf.aligned and facts->dkim[].aligned are filled in, and a

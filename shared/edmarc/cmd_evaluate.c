@@ -215,8 +215,9 @@ static int take_results(struct request *request, struct arena *arena)
 		return 0;
 	if (!auth_result_parse(span_of(request->spf), &result))
 		return complain("--spf: no result of SPF", request->spf);
-	facts->spf =
-		spf_fact_make(result, facts->mail_from, facts->helo, arena);
+	if (spf_fact_make(&facts->spf, result, facts->mail_from, facts->helo,
+			  arena, &err) < 0)
+		return command_fail(&err);
 	return 0;
 }
 

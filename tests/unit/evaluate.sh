@@ -99,6 +99,14 @@ status 0 --zone "$work/zone" --format json "$work/message"
 says '"score":1.25,"action":"accept"'
 conf=
 
+# Without --zone the name servers are asked; here nobody listens.
+printf '[evaluate]\ndns_servers = 127.0.0.1:1\ndns_timeout = 300ms\n' \
+	>"$work/dead.conf"
+conf=$work/dead.conf
+status 0 --format json "$work/message"
+says '"result":"temperror"'
+conf=
+
 # A null sender speaks through HELO (R5.2).
 for sender in '' '<>'; do
 	status 0 --zone "$work/zone" --helo mail.news.example.com \
