@@ -13,6 +13,7 @@
 
 #include "base/quote.h"
 #include "journal/entry.h"
+#include "journal/results.h"
 
 #define MAX_DEPTH 8 /* ours has 3 */
 
@@ -429,5 +430,56 @@ int entry_parse(struct span line, struct arena *arena, struct entry *entry,
 	if (reader.failed)
 		return -1;
 	*entry = *read;
+	return 0;
+}
+
+/* One object of both columns, so that it reads as an entry does. */
+static char *join_columns(struct span reasons, struct span auth_results,
+			  struct arena *arena, size_t *n)
+{
+	static const char before[] = "{\"reasons\":", between[] = ",\"auth\":";
+	size_t room = sizeof(before) + reasons.n + sizeof(between) +
+		      auth_results.n + 1;
+	char *text = arena_alloc(arena, room);
+	char *at = text;
+
+	if (text == NULL)
+		return NULL;
+	at = mempcpy(at, before, sizeof(before) - 1);
+	at = mempcpy(at, reasons.p, reasons.n);
+	at = mempcpy(at, between, sizeof(between) - 1);
+	at = mempcpy(at, auth_results.p, auth_results.n);
+	*at++ = '}';
+	*n = (size_t)(at - text);
+	return text;
+}
+
+int results_parse(struct span reasons, struct span auth_results,
+		  struct arena *arena, struct results *results, struct err *err)
+{
+	struct reader reader = { .arena = arena, .err = err };
+	struct dmarc_verdict *verdict = arena_alloc(arena, sizeof(*verdict));
+	struct message_facts facts = { .dkim = NULL };
+	struct json_object *root, *auth;
+	struct span text;
+
+	text.p = join_columns(reasons, auth_results, arena, &text.n);
+	if (verdict == NULL || text.p == NULL)
+		return err_set(err, ERR_LIMIT, "no memory");
+	root = parse_line(text, err);
+	if (root == NULL)
+		return -1;
+	read_reasons(&reader, root, verdict);
+	auth = get(&reader, root, "auth", json_type_object);
+	read_spf(&reader, auth, &facts.spf);
+	read_dkim(&reader, auth, &facts);
+	json_object_put(root);
+	if (reader.failed)
+		return -1;
+	memcpy(results->reasons, verdict->reasons, sizeof(results->reasons));
+	results->n_reasons = verdict->n_reasons;
+	results->dkim = facts.dkim;
+	results->n_dkim = facts.n_dkim;
+	results->spf = facts.spf;
 	return 0;
 }

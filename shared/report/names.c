@@ -3,9 +3,11 @@
 
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/quote.h"
+#include "base/sha256.h"
 #include "dns/domain.h"
 
 #define DIGITS      "0123456789"
@@ -15,6 +17,25 @@
 static bool is_only(const char *text, const char *set)
 {
 	return text[0] != '\0' && text[strspn(text, set)] == '\0';
+}
+
+/* A hash of everything that tells reports apart, in its first 32 digits. */
+struct report_id
+report_id_make(int64_t day, struct span policy_hash, const char *submitter)
+{
+	char text[2 * SHA256_BYTES + DOMAIN_MAX_OCTETS + 40];
+	struct sha256 policy = sha256(policy_hash);
+	struct sha256 hash;
+	struct report_id id;
+	size_t n = 0, i;
+
+	for (i = 0; i < sizeof(policy.bytes); i++, n += 2)
+		snprintf(text + n, 3, "%02x", policy.bytes[i]);
+	snprintf(text + n, sizeof(text) - n, " %" PRId64 " %s", day, submitter);
+	hash = sha256(span_of(text));
+	for (i = 0; i < REPORT_ID_DIGITS / 2; i++)
+		snprintf(&id.text[2 * i], 3, "%02x", hash.bytes[i]);
+	return id;
 }
 
 int report_names_make(struct report_names *names, const char *submitter,

@@ -14,6 +14,20 @@
 #include "base/arena.h"
 #include "base/attributes.h"
 #include "base/err.h"
+#include "base/span.h"
+
+#define REPORT_ID_DIGITS 32
+
+struct report_id {
+	char text[REPORT_ID_DIGITS + 1];
+};
+
+/*
+ * The id of the report of one day about the policy with this hash, from this
+ * submitter: always the same, and no other report of ours has it.
+ */
+struct report_id
+report_id_make(int64_t day, struct span policy_hash, const char *submitter);
 
 struct report_names {
 	const char *file;       /* SUBMITTER!DOMAIN!BEGIN!END!ID.xml.gz */

@@ -5,7 +5,19 @@
 
 #define BEGIN 1795305600
 
-static void check(const struct test_case *c)
+static void check_id(const struct test_case *c)
+{
+	struct report_id id;
+	uint64_t day = 0;
+
+	if (!span_to_uint(case_span(c, "day"), UINT64_MAX / 2, &day))
+		day = 0;
+	id = report_id_make((int64_t)day, case_span(c, "policy"),
+			    case_get(c, "submitter"));
+	expect(c, "made", id.text);
+}
+
+static void check_names(const struct test_case *c)
 {
 	struct report_names names = { NULL, NULL, NULL };
 	struct arena *arena = arena_new(65536);
@@ -25,6 +37,14 @@ static void check(const struct test_case *c)
 	expect(c, "subject", names.subject);
 	expect(c, "message-id", names.message_id);
 	arena_free(&arena);
+}
+
+static void check(const struct test_case *c)
+{
+	if (case_has(c, "made"))
+		check_id(c);
+	else
+		check_names(c);
 }
 
 int main(void)

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "edmarc/send.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/quote.h"
+#include "base/utc.h"
+#include "dns/cache.h"
+#include "edmarc/sendmail.h"
+#include "edmarc/temp.h"
+#include "report/destinations.h"
+#include "report/mail_out.h"
+#include "report/names.h"
+#include "report/write_xml.h"
+
+#define MAX_REPORT_MEMORY ((size_t)16 * 1024 * 1024) /* DNS answers, names */
+
+/* One report on its way. */
+struct work {
+	const struct send_job *job;
+	const struct outgoing *report;
+	struct arena *arena;
+	struct report_id id;
+	struct report_names names;
+	struct destinations to;
+	int document; /* the compressed report, or -1 */
+	uint64_t messages;
+	uint64_t rows;
+	/* how destinations fared; what was handed over before counts too */
+	size_t handed_over;
+	size_t postponed;
+	size_t failed;
+	const char *detail; /* the last thing that went wrong, or "" */
+};
+
+static const char *say(const struct work *work, const char *address)
+{
+	const char *text = arena_printf(
+		work->arena, "report about %s of %s to %s",
+		work->report->policy_domain, utc_date(work->report->day).text,
+		quote(span_of(address)).text);
+
+	return text == NULL ? "report" : text;
+}
+
+static const char *keep(struct work *work, const char *text)
+{
+	const char *copy = arena_printf(work->arena, "%s", text);
+
+	return copy == NULL ? "out of memory" : copy;
+}
+
+static int note(struct work *work, const char *address,
+		enum outgoing_destination_state state, const char *detail,
+		struct err *err)
+{
+	if (work->job->folder != NULL)
+		return 0;
+	return outgoing_note(work->job->db, work->report, address, state,
+			     detail, work->job->now, err);
+}
+
+/* ---------------------------------------------------------------- document */
+
+static int fill_document(struct work *work, int fd, struct err *err)
+{
+	const struct settings *settings = work->job->settings;
+	const struct outgoing_sender sender = {
+		.org_name = settings->org_name,
+		.email = settings->report_email,
+		.extra_contact = settings->extra_contact,
+		.generator = "edmarc " EDMARC_VERSION,
+	};
+	struct report_sink *sink =
+		xml_writer_new(fd, true, MAX_SENT_BYTES, err);
+	int result;
+
+	if (sink == NULL)
+		return -1;
+	result = outgoing_write(work->job->db, work->report, work->id.text,
+				&sender, sink, &work->messages, &work->rows,
+				err);
+	xml_writer_free(&sink);
+	return result;
+}
+
+/* In the folder of a dry run, for reading and writing. */
+static int
+open_in_folder(const struct work *work, const char *name, struct err *err)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", work->job->folder, name);
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+		  0644);
+	if (fd < 0)
+		return err_errno(err, ERR_TEMP, "%s", path);
+	return fd;
+}
+
+/* Two domains may make a name that no file system takes; the id is enough. */
+static const char *file_name(const struct work *work, const char *suffix)
+{
+	size_t n = strlen(work->names.file) - strlen(".xml.gz");
+
+	if (n + strlen(suffix) > NAME_MAX)
+		return arena_printf(work->arena, "%s%s", work->id.text, suffix);
+	return arena_printf(work->arena, "%.*s%s", (int)n, work->names.file,
+			    suffix);
+}
+
+static int make_document(struct work *work, struct err *err)
+{
+	const char *name = file_name(work, ".xml.gz");
+
+	if (work->document >= 0)
+		return 0;
+	if (name == NULL)
+		return err_set(err, ERR_LIMIT, "out of memory");
+	work->document = work->job->folder == NULL ?
+				 temp_open(err) :
+				 open_in_folder(work, name, err);
+	if (work->document < 0)
+		return -1;
+	return fill_document(work, work->document, err);
+}
+
+/* ------------------------------------------------------------------- mails */
+
+static int
+write_mail(struct work *work, const char *address, int fd, struct err *err)
+{
+	const struct settings *settings = work->job->settings;
+	const struct report_mail mail = {
+		.names = &work->names,
+		.org_name = settings->org_name,
+		.from = settings->report_email,
+		.to = address,
+		.extra_contact = settings->extra_contact,
+		.date = work->job->now,
+		.policy_domain = work->report->policy_domain,
+		.begin = work->report->day,
+		.end = work->report->day + UTC_DAY - 1,
+		.messages = work->messages,
+		.attachment = work->document,
+	};
+
+	return report_mail_write(&mail, fd, err);
+}
+
+static int
+dry_mail(struct work *work, const char *address, size_t number, struct err *err)
+{
+	char suffix[32];
+	const char *name;
+	int fd, result;
+
+	snprintf(suffix, sizeof(suffix), ".%zu.eml", number);
+	name = file_name(work, suffix);
+	if (name == NULL)
+		return err_set(err, ERR_LIMIT, "out of memory");
+	fd = open_in_folder(work, name, err);
+	if (fd < 0)
+		return -1;
+	result = write_mail(work, address, fd, err);
+	if (close(fd) < 0 && result == 0)
+		result = err_errno(err, ERR_TEMP, "%s", name);
+	if (result == 0)
+		log_info("%s: %s", say(work, address), name);
+	return result;
+}
+
+static int hand_over(struct work *work, const char *address, struct err *err)
+{
+	const struct settings *settings = work->job->settings;
+	int fd = temp_open(err);
+	int result = -1;
+
+	if (fd < 0)
+		return -1;
+	if (write_mail(work, address, fd, err) == 0)
+		result =
+			sendmail_run(settings->sendmail, settings->report_email,
+				     address, fd, SENDMAIL_SECONDS, err);
+	close(fd);
+	return result;
+}
+
+/* The mail server did not take it: that is not the end of the run. */
+static int mail_failed(struct work *work, const char *address,
+		       const struct err *why, struct err *err)
+{
+	log_warning("%s: %s", say(work, address), why->text);
+	work->failed++;
+	work->detail = keep(work, why->text);
+	return note(work, address, TO_FAILED, why->text, err);
+}
+
+static int
+mail_one(struct work *work, const char *address, size_t number, struct err *err)
+{
+	struct err why = ERR_INIT;
+	bool before = false;
+
+	if (work->job->folder != NULL)
+		return dry_mail(work, address, number, err);
+	if (outgoing_is_handed_over(work->job->db, work->report, address,
+				    &before, err) < 0)
+		return -1;
+	if (before) {
+		work->handed_over++;
+		return 0;
+	}
+	if (hand_over(work, address, &why) < 0)
+		return mail_failed(work, address, &why, err);
+	log_debug("%s: handed over", say(work, address));
+	work->handed_over++;
+	return note(work, address, TO_HANDED_OVER, "", err);
+}
+
+static int
+turn_down(struct work *work, const struct destination *to, struct err *err)
+{
+	bool later = to->state == DESTINATION_POSTPONED;
+
+	log_info("%s: %s: %s", say(work, to->address),
+		 later ? "postponed" : "not allowed", to->why);
+	if (later)
+		work->postponed++;
+	work->detail = to->why;
+	return note(work, to->address, later ? TO_POSTPONED : TO_REFUSED,
+		    to->why, err);
+}
+
+static int mail_all(struct work *work, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < work->to.n; i++) {
+		const struct destination *to = &work->to.list[i];
+
+		if (to->state != DESTINATION_ALLOWED) {
+			if (turn_down(work, to, err) < 0)
+				return -1;
+		} else if (mail_one(work, to->address, i + 1, err) < 0) {
+			return -1;
+		}
+	}
+	if (work->to.left_out > 0)
+		log_info("report about %s: %zu addresses behind the first %d "
+			 "are left out",
+			 work->report->policy_domain, work->to.left_out,
+			 MAX_DESTINATIONS);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ report */
+
+static int find_destinations(struct work *work, struct err *err)
+{
+	const struct send_job *job = work->job;
+	const struct psl *psl =
+		work->report->method == DISCOVERY_PSL ? job->psl : NULL;
+	struct resolver *cache = dns_cache_new(job->dns, work->arena);
+
+	if (cache == NULL)
+		return err_set(err, ERR_LIMIT, "out of memory");
+	return destinations_find(work->report->policy_domain, work->report->rua,
+				 psl, cache, work->arena, &work->to, err);
+}
+
+static bool is_wanted(const struct work *work)
+{
+	size_t i;
+
+	for (i = 0; i < work->to.n; i++)
+		if (work->to.list[i].state == DESTINATION_ALLOWED)
+			return true;
+	return false;
+}
+
+static enum send_outcome judge(const struct work *work)
+{
+	if (work->failed > 0)
+		return SEND_FAILED;
+	if (work->postponed > 0)
+		return SEND_POSTPONED;
+	return is_wanted(work) ? SEND_DONE : SEND_SKIPPED;
+}
+
+static int finish(struct work *work, enum outgoing_state state, struct err *err)
+{
+	struct outgoing_result result = {
+		.state = state,
+		.messages = work->messages,
+		.rows = work->rows,
+		.detail = work->detail == NULL ? "" : work->detail,
+	};
+
+	if (work->job->folder != NULL)
+		return 0;
+	return outgoing_finish(work->job->db, work->report, work->job->owner,
+			       work->job->now, &result, err);
+}
+
+/*
+ * It cannot be made, which must not keep the others from being sent. A full
+ * disk or a lost connection may go away; values that make no report will not.
+ */
+static int give_up(struct work *work, const struct err *why, struct err *err)
+{
+	log_error("report about %s of %s: %s",
+		  quote(span_of(work->report->policy_domain)).text,
+		  utc_date(work->report->day).text, why->text);
+	work->detail = keep(work, why->text);
+	return finish(work,
+		      why->kind == ERR_TEMP ? OUTGOING_PLANNED :
+					      OUTGOING_FAILED,
+		      err);
+}
+
+/* Everything that is needed before the first mail. */
+static int prepare(struct work *work, struct err *err)
+{
+	const struct outgoing *report = work->report;
+
+	if (report_names_make(&work->names, work->job->submitter,
+			      report->policy_domain, report->day,
+			      report->day + UTC_DAY - 1, work->id.text,
+			      work->arena, err) < 0 ||
+	    find_destinations(work, err) < 0)
+		return -1;
+	if (work->to.n == 0)
+		work->detail = "no usable address in rua";
+	if (!is_wanted(work) && work->job->folder == NULL)
+		return 0;
+	return make_document(work, err);
+}
+
+/* Behind the claim. */
+static int
+do_report(struct work *work, enum send_outcome *outcome, struct err *err)
+{
+	static const enum outgoing_state states[] = {
+		[SEND_DONE] = OUTGOING_DONE,
+		[SEND_SKIPPED] = OUTGOING_SKIPPED,
+		[SEND_POSTPONED] = OUTGOING_PLANNED,
+		[SEND_FAILED] = OUTGOING_PLANNED,
+	};
+	struct err why = ERR_INIT;
+
+	*outcome = SEND_FAILED;
+	if (prepare(work, &why) < 0)
+		return give_up(work, &why, err);
+	if (mail_all(work, err) < 0)
+		return -1;
+	*outcome = judge(work);
+	return finish(work, states[*outcome], err);
+}
+
+static int claim(struct work *work, bool *claimed, struct err *err)
+{
+	const struct send_job *job = work->job;
+
+	*claimed = true;
+	if (job->folder != NULL)
+		return 0;
+	return outgoing_claim(job->db, work->report, work->id.text, job->owner,
+			      job->now, job->now + LEASE_SECONDS, claimed, err);
+}
+
+static int
+start_and_do(struct work *work, enum send_outcome *outcome, struct err *err)
+{
+	const struct outgoing *report = work->report;
+	const char *submitter = work->job->submitter;
+	bool claimed;
+
+	work->id = report_id_make(
+		report->day,
+		(struct span){ (const char *)report->policy.bytes,
+			       sizeof(report->policy.bytes) },
+		submitter);
+	if (claim(work, &claimed, err) < 0)
+		return -1;
+	*outcome = SEND_OTHERS;
+	if (!claimed)
+		return 0;
+	return do_report(work, outcome, err);
+}
+
+int send_report(const struct send_job *job, const struct outgoing *report,
+		enum send_outcome *outcome, struct err *err)
+{
+	struct work work = {
+		.job = job,
+		.report = report,
+		.arena = arena_new(MAX_REPORT_MEMORY),
+		.document = -1,
+		.detail = "",
+	};
+	int result;
+
+	if (work.arena == NULL)
+		return err_set(err, ERR_LIMIT, "out of memory");
+	result = start_and_do(&work, outcome, err);
+	if (work.document >= 0)
+		close(work.document);
+	arena_free(&work.arena);
+	return result;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * send.h - one report: who gets it, the document, the mails, the record of it
+ *
+ * For cmd_send.c, which decides which reports there are.
+ */
+#ifndef EDMARC_EDMARC_SEND_H
+#define EDMARC_EDMARC_SEND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/err.h"
+#include "dmarc/psl.h"
+#include "dmarc/settings.h"
+#include "dns/resolver.h"
+#include "store/database.h"
+#include "store/outgoing.h"
+
+/*
+ * A compressed report: base64 makes 49 MB of it, which is what our own side
+ * takes in (MAX_REPORT_MAIL_BYTES). A report is never split (R8.9).
+ */
+#define MAX_SENT_BYTES ((size_t)36 * 1024 * 1024)
+
+#define SENDMAIL_SECONDS 120 /* for one mail */
+
+/* All mails of one report with their timeouts, and time to write it. */
+#define LEASE_SECONDS 3600
+
+struct send_job {
+	const struct settings *settings;
+	const char *submitter; /* our domain in names */
+	struct database *db;
+	struct resolver *dns;  /* for one report after the other */
+	const struct psl *psl; /* for policies that were found with it */
+	const char *owner;     /* this process, in claims */
+	const char *folder;    /* --dry-run: files go there; else NULL */
+	int64_t now;
+};
+
+enum send_outcome {
+	SEND_DONE,
+	SEND_SKIPPED,   /* nobody may have it */
+	SEND_POSTPONED, /* some destination waits for the DNS */
+	SEND_FAILED,    /* some destination, or the document, did not work */
+	SEND_OTHERS,    /* was finished before, or somebody else is at it */
+};
+
+/*
+ * Send one report, or write it into the folder. What happens to the report is
+ * in *outcome and, line by line, in the log; -1 only when the run has to end:
+ * no database, no memory, the folder does not take files.
+ */
+MUST_CHECK int send_report(const struct send_job *job,
+			   const struct outgoing *report,
+			   enum send_outcome *outcome, struct err *err);
+
+#endif

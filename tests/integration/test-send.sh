@@ -1,0 +1,278 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# edmarc send: from verdict rows in a private MariaDB to the mails that a
+# sendmail program gets. DNS answers come from a zone file. Mail through a real
+# Exim is another test's.
+. "$(dirname "$0")/lib.sh"
+. "$INTEGRATION/mariadb.sh"
+need_root
+need_programs gzip base64
+begin
+mariadb_start
+
+edmarc=$top_builddir/edmarc
+db=edmarc-test
+yesterday=$(date -u -d yesterday +%F)
+before=$(date -u -d '2 days ago' +%F)
+today=$(date -u +%F)
+begin=$(date -u -d "$yesterday" +%s)
+
+# --------------------------------------------------------------- environment
+
+configure() { # LINE... of [send]
+	printf '%s\n' '[database]' "name = $db" \
+		"option_file = $MARIADB_OPTIONS" '[send]' "$@" >"$T/edmarc.conf"
+}
+
+# A mail server that keeps what it is given: mail/N.args, mail/N.eml. Refuses
+# recipients that stand in the file refuse.
+mkdir "$T/mail" "$T/dry"
+: >"$T/refuse"
+cat >"$T/sendmail" <<END
+#!/bin/sh
+n=\$(ls $T/mail | grep -c eml).\$\$
+for last; do :; done
+if grep -qxF -- "\$last" $T/refuse; then
+	echo 'disk of the mail server is full' >&2
+	exit 75
+fi
+printf '%s\n' "\$@" >$T/mail/\$n.args
+cat >$T/mail/\$n.eml
+END
+chmod +x "$T/sendmail"
+
+cat >"$T/zone" <<'END'
+_dmarc.example.com. TXT "v=DMARC1; p=reject"
+agrees.test._report._dmarc.collector.example. TXT "v=DMARC1"
+;!servfail later.test._report._dmarc.collector.example
+END
+
+on=('reporting = yes' 'org_name = Receiver & Sons' \
+	'email = dmarc@mx.receiver.example' "sendmail = $T/sendmail")
+
+# run WANTED-STATUS NAME ARGUMENT...: leaves what was said in $output
+run() {
+	local want=$1 name=$2 status
+
+	shift 2
+	output=$("$edmarc" -c "$T/edmarc.conf" send "$@" 2>&1)
+	status=$?
+	if [ "$status" = "$want" ]; then
+		ok "$name"
+	else
+		not_ok "$name" "status $status, wanted $want"$'\n'"$output"
+	fi
+}
+
+mails() { # to whom mails went so far, sorted
+	cat "$T"/mail/*.args 2>/dev/null | grep @ | grep -v '^dmarc@mx' |
+		sort | paste -sd' '
+}
+
+states() {
+	sql $db "SELECT p.policy_domain, s.state FROM sent_report s
+		JOIN verdict_policy p USING (policy_hash)
+		ORDER BY s.day, p.policy_domain, p.policy_hash" |
+		tr '\t' '=' | paste -sd' '
+}
+
+policy() { # HASH DOMAIN P RUA [FAULTS]
+	sql $db "INSERT INTO verdict_policy VALUES (UNHEX(MD5('$1')), '$2',
+		'treewalk', '$3', '', 'quarantine', 'r', 's', '1', 'y', 100,
+		'$4', '${5:-}')"
+}
+
+# row DAY POLICY-HASH ROW-HASH MTA FROM IP DISPOSITION DKIM SPF COUNT
+#	[REASONS AUTH-RESULTS]
+row() {
+	sql $db "INSERT INTO verdict_row VALUES ('$1', UNHEX(MD5('$2')),
+		UNHEX(MD5('$3')), '$4', 'fail', '$5', '$6', 'bounce.$5', '$7',
+		$8, $9, '${11:-[]}', '${12:-{\"dkim\":[],\"spf\":null\}}',
+		${10}, $begin, $begin)"
+}
+
+"$edmarc" -c <(printf '[database]\nname = %s\noption_file = %s\n' \
+	$db "$MARIADB_OPTIONS") setup --database --sql-dir "$srcdir/sql" \
+	>"$T/setup.log" 2>&1 || bail 'setup' "$(cat "$T/setup.log")"
+
+# One domain with two configurations, seen by two machines.
+policy 1 example.com reject mailto:rua@example.com 'sp: not a policy'
+policy 2 example.com none 'mailto:rua@example.com,mailto:x@reports.example.com'
+row "$yesterday" 1 a mx1 example.com ::ffff:192.0.2.1 quarantine 0 0 3 \
+	'[{"type":"policy_test_mode","comment":""}]' \
+	'{"dkim":[{"domain":"evil.example","selector":"s<1>","result":"pass","human":"a & b"}],"spf":{"domain":"bounce.example.com","scope":"mfrom","result":"softfail"}}'
+row "$yesterday" 1 a mx2 example.com ::ffff:192.0.2.1 quarantine 0 0 4 \
+	'[{"type":"policy_test_mode","comment":""}]' \
+	'{"dkim":[{"domain":"evil.example","selector":"s<1>","result":"pass","human":"a & b"}],"spf":{"domain":"bounce.example.com","scope":"mfrom","result":"softfail"}}'
+row "$yesterday" 1 b mx1 sub.example.com 2001:db8::1 pass 0 1 5 '[]' \
+	'{"dkim":[],"spf":{"domain":"mx.sub.example.com","scope":"helo","result":"pass"}}'
+row "$yesterday" 2 c mx1 example.com ::ffff:192.0.2.9 none 0 0 1
+row "$before" 1 d mx1 example.com ::ffff:192.0.2.1 none 0 0 100
+
+policy 3 agrees.test none mailto:in@collector.example
+row "$yesterday" 3 e mx1 agrees.test ::ffff:192.0.2.2 none 0 0 2
+policy 4 silent.test none mailto:in@collector.example
+row "$yesterday" 4 f mx1 silent.test ::ffff:192.0.2.2 none 0 0 2
+policy 5 later.test none mailto:in@collector.example
+row "$yesterday" 5 g mx1 later.test ::ffff:192.0.2.2 none 0 0 2
+policy 6 web.test none https://collector.example/
+row "$yesterday" 6 h mx1 web.test ::ffff:192.0.2.2 none 0 0 2
+policy 7 norua.test none ''
+row "$yesterday" 7 i mx1 norua.test ::ffff:192.0.2.2 none 0 0 2
+policy 8 '' '' ''
+row "$yesterday" 8 j mx1 norecord.test ::ffff:192.0.2.2 none 0 0 2
+# What comes back of our own reports is no reason for another one.
+policy 9 receiver.example none mailto:rua@receiver.example
+row "$yesterday" 9 k mx1 mx.receiver.example ::ffff:192.0.2.7 none 1 1 20
+
+# ------------------------------------------------------------- configuration
+
+configure "${on[@]:1}"
+run 0 'off until it is turned on'
+like 'and says so' "$output" 'reporting is off'
+configure 'reporting = yes' 'email = dmarc@mx.receiver.example'
+run 78 'without a name nothing is sent'
+like 'and what is missing is named' "$output" '\[send\] org_name'
+configure 'reporting = yes' 'org_name = R' 'email = r <r@receiver.example>'
+run 78 'neither with a strange address'
+configure "${on[@]}"
+run 64 'a day that is not over is not reported' --date "$today"
+run 64 'nor one that is no day' --date 2026-02-30
+run 64 'nor about what is no domain' --domain 'a b'
+run 78 'a dry run needs a folder' --dry-run "$T/none"
+
+# ------------------------------------------------------------------- dry run
+
+configure "${on[@]:1}"
+run 0 'a dry run works while it is off' --dry-run "$T/dry" --zone "$T/zone"
+like 'and sums up' "$output" \
+	"^$yesterday: 6 planned, 3 written, 2 skipped, 1 postponed, 0 failed, "
+is 'nothing is noted' "$(sql $db 'SELECT COUNT(*) FROM sent_report')" 0
+is 'nothing is mailed' "$(mails)" ''
+is 'there is a file for each report' "$(ls "$T/dry" | grep -c '\.xml\.gz$')" 6
+is 'and one for each mail' "$(ls "$T/dry" | grep -c '\.eml$')" 4
+files=$(ls "$T/dry" | grep '\.xml\.gz$')
+unlike 'all are named by the standard' "$(grep -vE \
+	"^mx\.receiver\.example![a-z.]+!$begin!$((begin + 86399))![0-9a-f]{32}\.xml\.gz$" \
+	<<<"$files")" .
+gunzip "$T"/dry/*.xml.gz
+xsd=${EDMARC_SHARED:-$srcdir/../shared}/xsd/rfc9990.xsd
+if [ -r "$xsd" ] && command -v xmllint >/dev/null; then
+	check 'all are valid' xmllint --noout --schema "$xsd" "$T"/dry/*.xml
+else
+	say 'no schema or no xmllint: reports are not validated'
+fi
+report=$(cat $(grep -l '<count>7</count>' "$T"/dry/*.xml))
+flat=$(tr -d '\n' <<<"$report" | sed 's/> *</></g')
+like 'what two machines saw is one row' "$flat" \
+	'<source_ip>192.0.2.1</source_ip><count>7</count>'
+is 'and there are two rows' "$(grep -c '<record>' <<<"$report")" 2
+like 'the policy has its effective values' "$flat" \
+	'<discovery_method>treewalk</discovery_method><p>reject</p><sp>reject</sp><np>quarantine</np><adkim>r</adkim><aspf>s</aspf><fo>1</fo><testing>y</testing>'
+like 'faults of the record are told' "$flat" '<error>sp: not a policy</error>'
+like 'reasons are told' "$flat" \
+	'<disposition>quarantine</disposition><dkim>fail</dkim><spf>fail</spf><reason><type>policy_test_mode</type></reason>'
+like 'signatures are told' "$flat" \
+	'<dkim><domain>evil.example</domain><selector>s&lt;1&gt;</selector><result>pass</result><human_result>a &amp; b</human_result></dkim>'
+like 'SPF is told' "$flat" \
+	'<spf><domain>bounce.example.com</domain><scope>mfrom</scope><result>softfail</result></spf>'
+like 'HELO has no scope' "$flat" \
+	'<spf><domain>mx.sub.example.com</domain><result>pass</result></spf>'
+like 'the period is the day' "$flat" \
+	"<begin>$begin</begin><end>$((begin + 86399))</end>"
+like 'we are named' "$flat" '<org_name>Receiver &amp; Sons</org_name>'
+run 0 'one domain alone' --dry-run "$T/dry" --zone "$T/zone" \
+	--domain Agrees.Test.
+like 'is one report' "$output" ': 1 planned, 1 written,'
+
+# ------------------------------------------------------------------- sending
+
+configure "${on[@]}"
+echo x@reports.example.com >"$T/refuse"
+run 75 'a mail server that refuses is a failure' --zone "$T/zone"
+like 'and its words are told' "$output" \
+	'x@reports.example.com: .*status 75: disk of the mail server is full'
+like 'and counted' "$output" \
+	'6 planned, 2 sent, 2 skipped, 1 postponed, 1 failed, 0 not ours'
+is 'the others got theirs' "$(mails)" \
+	'in@collector.example rua@example.com rua@example.com'
+is 'all is noted' "$(states)" 'agrees.test=done example.com=done example.com=planned later.test=planned silent.test=skipped web.test=skipped'
+is 'destinations as well' "$(sql $db 'SELECT address, state
+	FROM sent_destination ORDER BY address, state' | tr '\t' '=' |
+	paste -sd' ')" 'in@collector.example=handed_over in@collector.example=refused in@collector.example=postponed rua@example.com=handed_over rua@example.com=handed_over x@reports.example.com=failed'
+is 'sendmail is called as it should' \
+	"$(paste -sd' ' "$T"/mail/0.*.args)" \
+	"-i -f dmarc@mx.receiver.example -- in@collector.example"
+mail=$(cat $(grep -l 'Domain: example.com' "$T"/mail/*.eml | head -n 1))
+like 'the mail says what it is' "$mail" '^Auto-Submitted: auto-generated$'
+like 'from whom' "$mail" '^From: .*Receiver & Sons.* <dmarc@mx.receiver.example>$'
+like 'with the report id' "$mail" \
+	'^Message-ID: <[0-9a-f]{32}@mx.receiver.example>$'
+sed -n '/filename=/,$p' <<<"$mail" | sed '1,/^$/d; /^--/,$d' | base64 -d |
+	gunzip >"$T/mailed.xml"
+check 'and holds the report' grep -q '<domain>example.com</domain>' \
+	"$T/mailed.xml"
+check 'the same that a dry run writes' cmp "$T/mailed.xml" \
+	"$(grep -l "$(grep -o '<report_id>.*<' "$T/mailed.xml")" "$T"/dry/*.xml)"
+
+run 75 'a second run tries what failed' --zone "$T/zone"
+is 'and sends nothing twice' "$(mails)" \
+	'in@collector.example rua@example.com rua@example.com'
+like 'and says so' "$output" '0 sent, 0 skipped, 1 postponed, 1 failed, 4 not'
+: >"$T/refuse"
+sed -i '/servfail/d' "$T/zone"
+echo 'later.test._report._dmarc.collector.example. TXT "v=DMARC1"' >>"$T/zone"
+run 0 'when all is well again' --zone "$T/zone"
+is 'the rest is sent' "$(mails)" \
+	'in@collector.example in@collector.example rua@example.com rua@example.com x@reports.example.com'
+like 'and said' "$output" '2 sent, 0 skipped, 0 postponed, 0 failed, 4 not'
+is 'a report keeps its id' "$(cat "$T"/mail/*.eml |
+	grep -c "^Message-ID: <$(sql $db "SELECT report_id FROM sent_report s
+	JOIN verdict_policy p USING (policy_hash) WHERE p.policy_hash =
+	UNHEX(MD5('2'))")@")" 2
+run 0 'then there is nothing to do' --zone "$T/zone"
+like 'for anybody' "$output" '0 sent, 0 skipped, 0 postponed, 0 failed, 6 not'
+is 'indeed' "$(ls "$T/mail" | grep -c eml)" 5
+
+# ------------------------------------------------------- several at one time
+
+sql $db "UPDATE sent_report SET state = 'claimed', owner = 'mx9:1:1',
+	lease_until = UNIX_TIMESTAMP() + 1000
+	WHERE policy_hash = UNHEX(MD5('3'));
+	DELETE FROM sent_destination WHERE policy_hash = UNHEX(MD5('3'))"
+run 0 'what another machine has claimed' --zone "$T/zone"
+is 'is left to it' "$(ls "$T/mail" | grep -c eml)" 5
+sql $db "UPDATE sent_report SET lease_until = UNIX_TIMESTAMP() - 1
+	WHERE policy_hash = UNHEX(MD5('3'))"
+run 0 'until its lease is over' --zone "$T/zone"
+is 'then it is taken over' "$(ls "$T/mail" | grep -c eml)" 6
+like 'for good' "$(states)" '^agrees.test=done'
+
+sql $db "INSERT INTO sent_report VALUES ('$before', UNHEX(MD5('1')), 'x',
+	'planned', '', 0, 1, 0, 0, '', 0)"
+run 0 'what an earlier day left' --zone "$T/zone"
+is 'is made up for' "$(ls "$T/mail" | grep -c eml)" 7
+like 'with the messages of that day' "$(gunzip -c <(sed -n \
+	'/filename=/,$p' "$T/mail/$(ls -t "$T/mail" | grep -m 1 eml)" |
+	sed '1,/^$/d; /^--/,$d' | base64 -d))" '<count>100</count>'
+
+count=0
+for round in 1 2 3; do
+	sql $db "UPDATE sent_report SET state = 'planned';
+		DELETE FROM sent_destination"
+	rm -f "$T"/mail/*
+	together=()
+	for n in 1 2 3; do
+		"$edmarc" -c "$T/edmarc.conf" send --date "$yesterday" \
+			--zone "$T/zone" >"$T/together.$round.$n" 2>&1 &
+		together+=($!)
+	done
+	wait "${together[@]}"
+	count=$((count + $(ls "$T/mail" | grep -c eml)))
+done
+is 'of three runs at a time each report is sent once' "$count" 15
+
+stop mariadb
+run 75 'without the database it is tried later' --zone "$T/zone"
+finish
