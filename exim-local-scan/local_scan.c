@@ -54,6 +54,13 @@ static int64_t message_size(void)
 
 /* ------------------------------------------------------------ from Exim */
 
+/*
+ * Exim takes 1 MB of header (header_maxsize), which can be 350,000 fields of
+ * three octets, and we need 48 for each. Running out would let a message through
+ * unscored.
+ */
+#define MAX_HEADER_MEMORY ((size_t)64 * 1024 * 1024)
+
 /* Fields that are not deleted, with Exim's own line of each. */
 struct fields {
 	struct scan_field *field;
@@ -127,6 +134,7 @@ static int read_message(const struct scanner *scanner,
 	message->id = text_of(message_id);
 	message->hostname = expand("$primary_hostname");
 	message->client_ip = text_of(sender_host_address);
+	message->client_name = text_of(sender_host_name);
 	message->helo = expand("$sender_helo_name");
 	message->mail_from = text_of(sender_address);
 	message->authenticated = sender_host_authenticated != NULL;
@@ -222,7 +230,7 @@ static void begin_message(void)
 	buf_reset(&outcome->trouble);
 	buf_reset(&outcome->reply);
 	if (connection.arena == NULL)
-		connection.arena = arena_new(MAX_MESSAGE_MEMORY);
+		connection.arena = arena_new(MAX_HEADER_MEMORY);
 	else
 		arena_reset(connection.arena);
 	if (connection.scanner == NULL)
@@ -232,10 +240,13 @@ static void begin_message(void)
 
 EXPORTED int local_scan(int fd, uschar **return_text)
 {
-	struct scan_message message = { .size = ENTRY_SIZE_UNKNOWN };
+	struct scan_message message = {
+		.size = ENTRY_SIZE_UNKNOWN,
+		.body = fd,
+		.body_offset = SPOOL_DATA_START_OFFSET,
+	};
 	struct fields fields = { .n = 0 };
 
-	(void)fd;
 	if (!is_from_network() || host_checking)
 		return LOCAL_SCAN_ACCEPT;
 	begin_message();

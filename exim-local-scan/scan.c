@@ -162,34 +162,54 @@ static int read_from(struct job *job)
 {
 	const struct scan_message *message = job->message;
 	struct arena *arena = job->scanner->arena;
-	struct span *bodies =
-		arena_array(arena, message->n_fields, sizeof(*bodies));
+	struct span *bodies;
 	size_t n = 0;
 	size_t i;
 
+	for (i = 0; i < message->n_fields; i++)
+		n += span_is(message->fields[i].name, "From");
+	bodies = arena_array(arena, n, sizeof(*bodies));
 	if (bodies == NULL)
 		return -1;
-	for (i = 0; i < message->n_fields; i++)
+	for (i = 0, n = 0; i < message->n_fields; i++)
 		if (span_is(message->fields[i].name, "From"))
 			bodies[n++] = message->fields[i].body;
 	job->facts.from = from_read(bodies, n, arena);
 	return 0;
 }
 
-/* Who could have written more into Exim's text than a name? NULL: nobody. */
+static struct span domain_of(const char *address)
+{
+	struct span rest = span_of(address);
+	struct span local;
+
+	while (span_take_until(&rest, '@', &local))
+		continue;
+	return rest;
+}
+
+/*
+ * Who could have written more into Exim's text than a name? NULL: nobody. The
+ * body need not be read when there is no pass to forge.
+ */
 static const char *who_is_not_plain(const struct scan_message *message)
 {
 	size_t i;
 
-	if (!envelope_is_plain(span_of(message->mail_from)))
+	if (!name_is_plain(domain_of(message->mail_from)))
 		return "MAIL FROM";
 	if (*message->mail_from == '\0' &&
-	    !envelope_is_plain(span_of(message->helo)))
+	    !name_is_plain(span_of(message->helo)))
 		return "HELO";
+	if (!name_is_plain(span_of(message->client_name)))
+		return "the name of the client";
 	for (i = 0; i < message->n_fields; i++)
-		if (span_is(message->fields[i].name, "DKIM-Signature") &&
-		    !signature_is_plain(message->fields[i].body))
+		if (!field_is_plain(message->fields[i].name,
+				    message->fields[i].body))
 			return "a DKIM-Signature";
+	if (strstr(message->authres, "pass") != NULL &&
+	    body_is_plain(message->body, message->body_offset) != 1)
+		return "a DKIM-Signature behind the header";
 	return NULL;
 }
 
@@ -297,14 +317,13 @@ static struct span results_of(struct span authres, size_t room)
 	if (!span_take_until(&authres, ';', &id))
 		return (struct span){ .p = "", .n = 0 };
 	authres = span_trim(authres);
-	while (authres.n > room) {
-		authres.n = room;
-		while (authres.n > 0 && authres.p[authres.n - 1] != ';')
-			authres.n--;
-		if (authres.n > 0)
-			authres.n--;
-		room = authres.n;
-	}
+	if (authres.n <= room)
+		return authres;
+	/* Exim begins a line with each result; a comment may hold a ";". */
+	for (authres.n = room; authres.n > 0; authres.n--)
+		if (authres.p[authres.n - 1] == ';' &&
+		    authres.p[authres.n] == '\n')
+			return (struct span){ authres.p, authres.n - 1 };
 	return authres;
 }
 
@@ -395,13 +414,10 @@ static void add_rcpt_domains(const struct job *job, struct entry *entry)
 	for (i = 0; i < job->message->n_recipients &&
 		    entry->n_rcpt_domains < MAX_ENTRY_RCPT_DOMAINS;
 	     i++) {
-		struct span address = span_of(job->message->recipients[i]);
-		struct span local;
-		const char *domain;
+		const char *domain = domain_normalize(
+			job->scanner->arena,
+			domain_of(job->message->recipients[i]));
 
-		while (span_take_until(&address, '@', &local))
-			continue;
-		domain = domain_normalize(job->scanner->arena, address);
 		if (domain != NULL && !is_listed(entry, domain))
 			entry->rcpt_domains[entry->n_rcpt_domains++] = domain;
 	}

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/span.h"
@@ -43,8 +44,9 @@ struct scan_message {
 	int64_t time;
 	int64_t size; /* or ENTRY_SIZE_UNKNOWN */
 	const char *id;
-	const char *hostname;  /* $primary_hostname */
-	const char *client_ip; /* "" for mail that did not come by SMTP */
+	const char *hostname;    /* $primary_hostname */
+	const char *client_ip;   /* "" for mail that did not come by SMTP */
+	const char *client_name; /* by the DNS */
 	const char *helo;
 	const char *mail_from;
 	bool authenticated;
@@ -54,6 +56,8 @@ struct scan_message {
 	size_t n_recipients;
 	const char *authres;    /* ${authresults}, or "" if Exim gives none */
 	const char *spf_result; /* $spf_result */
+	int body;               /* descriptor of the file with the body */
+	off_t body_offset;
 };
 
 struct scan_outcome {

@@ -1,6 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "signatures.h"
 
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIELD_NAME "DKIM-Signature"
+
+/* What Exim's DKIM code keeps of a field; a longer one is cut there. */
+#define MAX_SIGNATURE_BYTES 65536
+
+/*
+ * Each costs a read of so much. Exim itself verifies none of more than 20; an
+ * attached mail folder has hundreds.
+ */
+#define MAX_BODY_SIGNATURES 1000
+
+#define PIECE_BYTES 32768
+
 /*
  * No white space, quote, parenthesis, semicolon or backslash, which mean
  * something to a reader of RFC 8601. UTF-8 is part of a name (RFC 6532).
@@ -81,7 +98,146 @@ bool signature_is_plain(struct span body)
 	return true;
 }
 
-bool envelope_is_plain(struct span text)
+/* "DKIM-Signature" and ":"? *body is what follows. */
+static bool is_signature(struct span line, struct span *body)
+{
+	struct span name;
+
+	if (!span_starts(line, FIELD_NAME) ||
+	    !span_take_until(&line, ':', &name) ||
+	    span_trim(name).n != strlen(FIELD_NAME))
+		return false;
+	*body = line;
+	return true;
+}
+
+bool field_is_plain(struct span name, struct span body)
+{
+	struct span rest = body, line, signature;
+
+	if (span_is(name, FIELD_NAME) && !signature_is_plain(body))
+		return false;
+	while (span_take_until(&rest, '\n', &line)) {
+		struct span begin = rest;
+
+		while (begin.n > 0 && ascii_is_space(begin.p[0])) {
+			begin.p++;
+			begin.n--;
+		}
+		if (is_signature(begin, &signature) &&
+		    !signature_is_plain(signature))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Up to the end of a line that none follows with white space in front. Exim has
+ * made lines of bare CRs, so empty ones do not count.
+ */
+static struct span take_folded(struct span text)
+{
+	size_t i = 0;
+
+	for (;;) {
+		const char *end = memchr(text.p + i, '\n', text.n - i);
+		size_t next;
+
+		if (end == NULL)
+			return text;
+		next = (size_t)(end - text.p);
+		while (next < text.n &&
+		       (text.p[next] == '\n' || text.p[next] == '\r'))
+			next++;
+		if (next == text.n ||
+		    (text.p[next] != ' ' && text.p[next] != '\t'))
+			return (struct span){ text.p, next };
+		i = next;
+	}
+}
+
+/* At most n octets, fewer only at the end; -1 with errno. */
+static ssize_t read_at(int fd, char *p, size_t n, off_t offset)
+{
+	size_t have = 0;
+
+	while (have < n) {
+		ssize_t more =
+			pread(fd, p + have, n - have, offset + (off_t)have);
+
+		if (more < 0 && errno == EINTR)
+			continue;
+		if (more < 0)
+			return -1;
+		if (more == 0)
+			break;
+		have += (size_t)more;
+	}
+	return (ssize_t)have;
+}
+
+/* The line that begins here is a signature: a plain one? -1 with errno. */
+static int read_signature(int fd, off_t offset)
+{
+	char text[MAX_SIGNATURE_BYTES];
+	struct span signature;
+	ssize_t n = read_at(fd, text, sizeof(text), offset);
+
+	if (n < 0)
+		return -1;
+	if (!is_signature((struct span){ text, (size_t)n }, &signature))
+		return 1;
+	return signature_is_plain(take_folded(signature));
+}
+
+/* The next place in *rest where a line may be a signature. */
+static bool find_line(struct span *rest, bool at_start)
+{
+	struct span line;
+
+	if (at_start && span_starts(*rest, FIELD_NAME))
+		return true;
+	while (span_take_until(rest, '\n', &line))
+		if (span_starts(*rest, FIELD_NAME))
+			return true;
+	return false;
+}
+
+int body_is_plain(int fd, off_t offset)
+{
+	const size_t overlap = strlen(FIELD_NAME);
+	char piece[PIECE_BYTES];
+	unsigned left = MAX_BODY_SIGNATURES;
+	bool at_start = true;
+	ssize_t n;
+
+	/*
+	 * Pieces overlap, so that a newline and the name behind it stand in one
+	 * of them together.
+	 */
+	while ((n = read_at(fd, piece, sizeof(piece), offset)) > 0) {
+		struct span rest = { piece, (size_t)n };
+
+		while (find_line(&rest, at_start)) {
+			int plain =
+				left-- == 0 ?
+					0 :
+					read_signature(
+						fd, offset + (rest.p - piece));
+
+			if (plain != 1)
+				return plain;
+			at_start = false;
+		}
+		at_start = false;
+		if ((size_t)n < sizeof(piece))
+			break;
+		offset += n - (ssize_t)overlap;
+	}
+	return n < 0 ? -1 : 1;
+}
+
+bool name_is_plain(struct span text)
 {
 	size_t i;
 

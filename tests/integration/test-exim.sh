@@ -237,6 +237,25 @@ for identity in '@evil.test=3B=20dkim=3Dpass=20header.d=3Drej.test' \
 		'"result":"fail"' '"dkim":[]'
 	like 'it is logged' "$log" 'dmarc: DKIM results not used: a DKIM-Signature'
 done
+# The same where Exim and its DKIM code read the header differently: behind a
+# line that is no field, and behind a bare LF.
+dkim_sign evil.test s1 \
+	'i=@evil.test=3B=20dkim=3Dpass=20header.d=3Drej.test' <"$T/rej" |
+	sed '/^From:/,$d' >"$T/signature"
+for hidden in 'no field\r\n' 'X-Field: x\n'; do
+	{
+		sed '/^\r$/,$d' "$T/rej"
+		# shellcheck disable=SC2059
+		printf "$hidden"
+		cat "$T/signature"
+		printf '\r\nSome text.\r\n'
+	} >"$T/hidden"
+	take 203.0.113.9 x@fwd.test "$T/hidden"
+	expect_verdict "a signature behind $hidden" quarantine 8.00 \
+		'dmarc=fail [^;]*; spf=pass smtp.mailfrom=fwd.test$' \
+		'"result":"fail"' '"dkim":[]'
+	like 'it is logged' "$log" 'dmarc: DKIM results not used: a DKIM-Signature'
+done
 dkim_sign good.test s1 'i=news+1=2B2@mail.good.test' <"$T/good" >"$T/identity"
 take 203.0.113.9 x@fwd.test "$T/identity"
 expect_verdict 'an honest i=' accept 0.00 'dmarc=pass .*dkim=pass header.d=good.test'

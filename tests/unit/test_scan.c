@@ -124,6 +124,7 @@ static void check(const struct test_case *c)
 		.id = "id",
 		.hostname = "mx.test",
 		.client_ip = case_get(c, "ip"),
+		.client_name = text_or(c, "client_name", ""),
 		.helo = text_or(c, "helo", "client.test"),
 		.mail_from = case_get(c, "mail_from"),
 		.authenticated = case_has(c, "authenticated"),
@@ -134,11 +135,16 @@ static void check(const struct test_case *c)
 		.spf_result = text_or(c, "spf_result", ""),
 	};
 	struct scan_outcome outcome = SCAN_OUTCOME_INIT;
+	FILE *body = tmpfile();
 	struct err err = ERR_INIT;
 	struct resolver *resolver = zonefile_parse(span_of(zone), &err);
 	struct scanner *scanner;
 	struct place place;
 
+	if (body == NULL || fputs(text_or(c, "body", ""), body) < 0 ||
+	    fflush(body) != 0)
+		exit(99);
+	message.body = fileno(body);
 	make_place(c, &place);
 	scanner = scanner_new(place.config, &outcome.trouble);
 	if (resolver == NULL || scanner == NULL)
@@ -152,6 +158,7 @@ static void check(const struct test_case *c)
 	resolver_free(&resolver);
 	scan_outcome_release(&outcome);
 	remove_place(&place);
+	fclose(body);
 }
 
 int main(void)
