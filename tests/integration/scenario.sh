@@ -103,11 +103,11 @@ scenario_message() {
 scenario_send() {
 	local name=$1 source=$2 helo=$3 sender=$4 server=$SCENARIO_MX
 
-	[ "$sender" != - ] || sender='<>'
+	[ "$sender" != - ] || sender=
 	case $source in
 	*:*) server=2001:db8::1 ;;
 	esac
 	scenario_message "$@" >"$T/message.$name" || return 1
-	smtp_send "$source" "$T/message.$name" --server "$server" \
-		--helo "$helo" --from "$sender" --to "$SCENARIO_RCPT"
+	smtp_send "$source" --server "$server" --helo "$helo" \
+		--from "$sender" --to "$SCENARIO_RCPT" "$T/message.$name"
 }

@@ -13,14 +13,6 @@ begin
 printf '%s\r\n' 'From: reporter@example.net' 'Subject: Report domain: a.example' \
 	'' 'the last line' >"$T/mail"
 
-# An Exim whose daemon keeps root to deliver as other users, as a real one does:
-# that needs its configuration on the list of those that are trusted.
-exim_trust() {
-	[ -e "$T/etc-exim4" ] || cp -a /etc/exim4 "$T/etc-exim4"
-	echo "$T/$1/exim.conf" >>"$T/etc-exim4/trusted_configs"
-	mountpoint -q /etc/exim4 || mount --bind "$T/etc-exim4" /etc/exim4
-}
-
 # mx NAME ADDRESS [MAIN-LINE]: hosts hosted.example, relays relayed.example
 mx() {
 	local name=$1 address=$2

@@ -1,0 +1,179 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The whole loop on real servers: messages of scenario.sh come in through Exim
+# and are judged, ingest loads the verdicts, send reports them to their domains'
+# owners, and the report mail comes back through Exim and Dovecot, first by LMTP
+# and then by dovecot-lda, into the summary. What was sent is what is shown.
+. "$(dirname "$0")/lib.sh"
+for part in netns nsd dkim exim dovecot mariadb scenario world; do
+	. "$INTEGRATION/$part.sh"
+done
+netns_enter "$@"
+need_programs jq
+begin
+
+# loop NAME [EXIM-LINE...]: one world from the first message to the summary
+loop_start() {
+	say "reports are delivered by $1"
+	shift
+	world_new "$@"
+	world_start
+}
+
+loop_stop() {
+	local name
+
+	for name in mx dovecot mariadb nsd; do
+		stop "$name"
+	done
+	umount /etc/passwd /etc/group /etc/resolv.conf
+	rm -rf "$T"/{mx,dovecot,mariadb,reports,verdicts,home}
+}
+
+# header FIELD: of the message that was kept last, unfolded
+header() {
+	sed -n '1,/^$/p' "$T/mx/mail/$id" | sed -e ':a' -e '$!N;s/\n[ \t]/ /;ta' \
+		-e 'P;D' | sed -n "s/^$1: *//Ip"
+}
+
+# One message of the scenario, as often as it says.
+send_and_check() {
+	local name=$1 times=$7 expect=$8 action=$9 i line
+
+	for ((i = 0; i < times; i++)); do
+		scenario_send "$@" || bail "$name is accepted" "$smtp_dialogue"
+	done
+	id=$smtp_id
+	wait_for 10 "delivery of $id" test -s "$T/mx/mail/$id" ||
+		bail "$name is delivered" "$(exim_log mx | tail -n 3)"
+	like "$name: Authentication-Results says $expect" \
+		"$(header Authentication-Results)" \
+		"^mx\\.hoster\\.example;.*dmarc=$expect .*header\\.from=$5"
+	is "$name: the action is $action" "$(header X-DMARC-Action)" "$action"
+	line=$(world_verdict "$id")
+	is "$name: the journal has it once" "$(grep -c . <<<"$line")" 1
+	is "$name: and says $expect" "$(jq -r .result <<<"$line")" "$expect"
+	is "$name: score in the header and in the journal" \
+		"$(header X-DMARC-Score)" \
+		"$(jq -r '.score' <<<"$line" | xargs printf '%.2f')"
+}
+
+# Nobody knows: a name server that does not answer.
+send_without_dns() {
+	local before=$SECONDS
+
+	pause nsd
+	scenario_send dns-dead 203.0.113.66 spoof.example evil@spoof.example \
+		shop.example - || not_ok 'accepted without DNS' "$smtp_dialogue"
+	resume nsd
+	id=$smtp_id
+	wait_for 10 "delivery of $id" test -s "$T/mx/mail/$id"
+	like 'DNS dead: temperror' "$(header Authentication-Results)" \
+		'dmarc=temperror'
+	is 'DNS dead: delivered' "$(header X-DMARC-Action)" accept
+	is 'DNS dead: within a minute' "$((SECONDS - before < 60))" 1
+}
+
+# expected DOMAIN FIELD: what the scenario says of a policy domain
+expected() {
+	scenario_table | awk -v domain="$1" -v field="$2" '
+	{
+		n = split($5, label, ".")
+		if (label[n - 1] "." label[n] != domain) next
+		times = $7
+		messages += times
+		if ($8 == "pass") compliant += times
+		if ($9 == "quarantine") quarantined += times
+		if ($1 == "both" || $1 ~ /^dkim-only/) dkim += times
+		if ($1 ~ /^(both|spf-only|ipv6|null-sender)$/) spf += times
+	}
+	END {
+		if (field == "messages") print messages + 0
+		if (field == "compliant") print compliant + 0
+		if (field == "quarantined") print quarantined + 0
+		if (field == "dkim_passed") print dkim + 0
+		if (field == "spf_passed") print spf + 0
+		if (field == "dkim_failed") print messages - dkim
+		if (field == "spf_failed") print messages - spf
+	}'
+}
+
+# shown DOMAIN FIELD: what the summary says
+shown() {
+	jq -r --arg domain "$1" \
+		".domains[] | select(.domain == \$domain) | .$2" <<<"$summary"
+}
+
+check_summary() {
+	local domain field
+
+	summary=$(world_view summary --format json) ||
+		bail 'the summary can be had' "$summary"
+	for domain in acme.example bank.example relay.example; do
+		for field in messages compliant quarantined spf_passed \
+			spf_failed dkim_passed dkim_failed; do
+			is "$domain: $field" "$(shown "$domain" "$field")" \
+				"$(expected "$domain" "$field")"
+		done
+		is "$domain: rejected" "$(shown "$domain" rejected)" 0
+		is "$domain: its reporter" \
+			"$(shown "$domain" 'reporters[0].name // .reporters[0]')" \
+			Hoster
+	done
+	# The message that nobody could judge has no policy domain.
+	for field in messages compliant quarantined; do
+		is "shop.example: $field" "$(shown shop.example "$field")" \
+			"$(expected shop.example "$field")"
+	done
+}
+
+reports_arrived() {
+	[ "$(find "$SPOOL/new" -type f | wc -l)" = "$1" ]
+}
+
+# From the first message to the summary.
+loop() {
+	local line dry=$T/dry
+
+	while IFS= read -r line; do
+		# shellcheck disable=SC2086
+		send_and_check $line
+	done < <(scenario_table)
+	send_without_dns
+	is 'nothing of edmarc failed in Exim' \
+		"$(exim_log mx | grep -i 'edmarc.*\(error\|lost\|fail:\)')" ''
+
+	check 'ingest loads the verdicts' world_edmarc ingest
+	is 'the journal is empty' "$(find "$T/verdicts" -name '*.jsonl' \
+		-size +0 | wc -l)" 0
+	is 'all messages are in the store' \
+		"$(sql edmarc 'SELECT SUM(count) FROM verdict_row')" \
+		"$(scenario_table | awk '{ n += $7 } END { print n + 1 }')"
+
+	install -d -o edmarc "$dry"
+	check 'send, as a try' world_edmarc send --date "$WORLD_DAY" \
+		--dry-run "$dry"
+	is 'would send four reports' "$(ls "$dry" | grep -c '\.xml\.gz$')" 4
+	check 'send' world_edmarc send --date "$WORLD_DAY"
+	wait_for 20 'four report mails' reports_arrived 4 ||
+		not_ok 'four report mails arrive' "$(exim_log mx | tail -n 5)"
+	check 'send again' world_edmarc send --date "$WORLD_DAY"
+	wait_for 10 'an empty queue' world_delivered
+	reports_arrived 4 && ok 'a second run sends nothing' ||
+		not_ok 'a second run sends nothing' "$(ls "$SPOOL/new")"
+
+	check 'ingest loads the reports' world_edmarc ingest
+	is 'the spool is empty' "$(find "$SPOOL/new" "$SPOOL/bad" -type f)" ''
+	check_summary
+}
+
+loop_start LMTP
+loop
+loop_stop
+
+loop_start dovecot-lda 'EDMARC_LDA = yes'
+loop
+loop_stop
+
+finish
