@@ -5,6 +5,8 @@
 # and are judged, ingest loads the verdicts, send reports them to their domains'
 # owners, and the report mail comes back through Exim and Dovecot, first by LMTP
 # and then by dovecot-lda, into the summary. What was sent is what is shown.
+#
+# In the second run MariaDB is down while mail and reports arrive.
 . "$(dirname "$0")/lib.sh"
 for part in netns nsd dkim exim dovecot mariadb scenario world; do
 	. "$INTEGRATION/$part.sh"
@@ -27,7 +29,7 @@ loop_stop() {
 	for name in mx dovecot mariadb nsd; do
 		stop "$name"
 	done
-	umount /etc/passwd /etc/group /etc/resolv.conf
+	umount /etc/passwd /etc/group /etc/resolv.conf /etc/exim4
 	rm -rf "$T"/{mx,dovecot,mariadb,reports,verdicts,home}
 }
 
@@ -132,9 +134,37 @@ reports_arrived() {
 	[ "$(find "$SPOOL/new" -type f | wc -l)" = "$1" ]
 }
 
-# From the first message to the summary.
+# Everything that waits in the spools, byte by byte.
+waiting() {
+	find "$T/verdicts" "$SPOOL" -type f ! -name ingest.lock | sort |
+		xargs cksum
+}
+
+# The database is away: commands say so and leave everything where it is.
+without_database() {
+	local before
+
+	stop mariadb
+	before=$(waiting)
+	output=$(world_edmarc ingest 2>&1)
+	is 'no database: ingest exits 75' "$?" 75
+	like 'and says what the client library says' "$output" \
+		"Can't connect to local server"
+	is 'and touches no spool' \
+		"$(waiting)" \
+		"$before"
+	world_edmarc send --date "$WORLD_DAY" >/dev/null 2>&1
+	is 'no database: send exits 75' "$?" 75
+	world_view summary >/dev/null 2>&1
+	is 'no database: summary exits 75' "$?" 75
+}
+
+# From the first message to the summary. loop [down]: without the database as
+# long as mail comes in
 loop() {
-	local line dry=$T/dry
+	local line dry=$T/dry down=${1:-}
+
+	[ -z "$down" ] || stop mariadb
 
 	while IFS= read -r line; do
 		# shellcheck disable=SC2086
@@ -144,6 +174,10 @@ loop() {
 	is 'nothing of edmarc failed in Exim' \
 		"$(exim_log mx | grep -i 'edmarc.*\(error\|lost\|fail:\)')" ''
 
+	if [ -n "$down" ]; then
+		without_database
+		mariadb_start
+	fi
 	check 'ingest loads the verdicts' world_edmarc ingest
 	is 'the journal is empty' "$(find "$T/verdicts" -name '*.jsonl' \
 		-size +0 | wc -l)" 0
@@ -163,7 +197,12 @@ loop() {
 	reports_arrived 4 && ok 'a second run sends nothing' ||
 		not_ok 'a second run sends nothing' "$(ls "$SPOOL/new")"
 
+	if [ -n "$down" ]; then
+		without_database
+		mariadb_start
+	fi
 	check 'ingest loads the reports' world_edmarc ingest
+	check 'and has nothing more to do' world_edmarc ingest
 	is 'the spool is empty' "$(find "$SPOOL/new" "$SPOOL/bad" -type f)" ''
 	check_summary
 }
@@ -173,7 +212,7 @@ loop
 loop_stop
 
 loop_start dovecot-lda 'EDMARC_LDA = yes'
-loop
+loop down
 loop_stop
 
 finish
