@@ -311,7 +311,8 @@ static void run_once(struct cares *self, int64_t left)
 {
 	ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
 	struct pollfd fds[ARES_GETSOCK_MAXNUM];
-	int bits = ares_getsock(self->channel, sockets, ARES_GETSOCK_MAXNUM);
+	unsigned int bits = (unsigned int)ares_getsock(self->channel, sockets,
+						       ARES_GETSOCK_MAXNUM);
 	int wait = sleep_ms(self, left);
 	nfds_t n = 0;
 	int ready;
@@ -320,9 +321,10 @@ static void run_once(struct cares *self, int64_t left)
 	for (i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
 		short events = 0;
 
-		if (ARES_GETSOCK_READABLE((unsigned int)bits, i))
+		/* The library's macros shift a signed 1 into the sign. */
+		if ((bits >> i & 1) != 0)
 			events |= POLLIN;
-		if (ARES_GETSOCK_WRITABLE((unsigned int)bits, i))
+		if ((bits >> (i + ARES_GETSOCK_MAXNUM) & 1) != 0)
 			events |= POLLOUT;
 		if (events != 0)
 			fds[n++] = (struct pollfd){ .fd = sockets[i],
