@@ -221,13 +221,13 @@ static int take_results(struct request *request, struct arena *arena)
 	return 0;
 }
 
+/* Is there an empty line, with its end? */
 static bool header_is_complete(struct span text)
 {
 	struct span line;
-	const char *end = text.p + text.n;
 
 	while (span_take_line(&text, &line))
-		if (line.n == 0 && line.p < end && text.p[-1] == '\n')
+		if (line.n == 0 && text.p[-1] == '\n')
 			return true;
 	return false;
 }
