@@ -520,6 +520,8 @@ take_end(struct wire_reader *reader, struct codec *codec, struct err *err)
 		return malformed(err, "bad end");
 	if (reader->state == STATE_BETWEEN)
 		return malformed(err, "end without begin");
+	if ((end.status == REPORT_REJECTED) != (end.reason.n > 0))
+		return malformed(err, "a reason without refusal, or none");
 	if (end.status != REPORT_REJECTED && reader->state != STATE_ROWS)
 		return malformed(err, "good report without rows");
 	reader->state = STATE_BETWEEN;

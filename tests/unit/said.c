@@ -149,6 +149,7 @@ on_end(struct report_sink *self, const struct report_end *end, struct err *err)
 		"a reason exactly for what is rejected");
 	said->depth = 0;
 	said->good += rejected ? 0 : 1;
+	said->ok += end->status == REPORT_OK ? 1 : 0;
 	buf_addf(&said->text, "end %s %s skipped=%" PRIu64,
 		 report_kind_name(end->kind), report_status_name(end->status),
 		 end->skipped_rows);

@@ -30,6 +30,7 @@ struct said {
 	size_t rows; /* of the report at hand */
 	size_t reports;
 	size_t good;        /* ok or partial */
+	size_t ok;          /* of these */
 	int refuse_after;   /* calls until one returns -1; < 0: never */
 	const char *broken; /* the promise that was not kept, or NULL */
 };

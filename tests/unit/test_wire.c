@@ -175,7 +175,7 @@ static void test_every_early_end_is_seen(void **state)
 /* Whatever an octet is turned into: no promise to the sink is broken. */
 static void test_no_octet_is_believed(void **state)
 {
-	static const unsigned char values[] = { 0, 1, 0x7f, 0xff };
+	static const unsigned char values[] = { 0, 1, 2, 0x7f, 0xff };
 	struct buf bytes = BUF_INIT(1024 * 1024);
 	size_t at, i;
 
