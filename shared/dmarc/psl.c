@@ -166,9 +166,11 @@ static int load_library(struct psl *psl, const char *path, struct err *err)
 	}
 	/* From here on the library stays; so do its list and ours. */
 	if (read_file(writable, comment, drop, except) != 0)
+		/* cppcheck-suppress resourceLeak */
 		return err_set(err, ERR_CONFIG, "%s: %s cannot read it", path,
 			       LIBRARY);
 	psl->path = writable;
+	/* cppcheck-suppress resourceLeak */
 	return 0;
 }
 

@@ -117,11 +117,11 @@ static int allow_calls(scmp_filter_ctx filter)
 	};
 	static const int of_mail[] = { SCMP_SYS(read), SCMP_SYS(pread64),
 				       SCMP_SYS(lseek) };
-	const struct scmp_arg_cmp mail = SCMP_A0(SCMP_CMP_EQ, CHILD_MAIL);
+	const struct scmp_arg_cmp mail = SCMP_A0(SCMP_CMP_EQ, CHILD_MAIL, 0);
 	const struct scmp_arg_cmp no_code =
 		SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
 	const struct scmp_arg_cmp itself =
-		SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid());
+		SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0);
 	size_t i;
 
 	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
@@ -397,7 +397,7 @@ int parser_child_read(int fd, off_t offset, struct report_sink *sink,
 		return result;
 	}
 	if (pid == 0)
-		_exit(child(fd, offset, ends[1]));
+		_exit((int)child(fd, offset, ends[1]));
 	close(ends[1]);
 	result = listen_to(pid, ends[0], sink, err);
 	close(ends[0]);

@@ -65,7 +65,7 @@ static int sleep_for_ever(void)
 static int eat_memory(struct err *err)
 {
 	const size_t step = (size_t)1024 * 1024;
-	char *p;
+	char *volatile p; /* or clang leaves both calls out */
 
 	while ((p = malloc(step)) != NULL)
 		memset(p, 1, step);
