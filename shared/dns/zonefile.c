@@ -257,7 +257,7 @@ static bool is_ttl(struct span text)
 		return false;
 	for (i = 1; i < text.n; i++)
 		if (!ascii_is_digit(text.p[i]) &&
-		    strchr("smhdw", ascii_lower(text.p[i])) == NULL)
+		    !span_has(SPAN("smhdw"), ascii_lower(text.p[i])))
 			return false;
 	return true;
 }
@@ -479,22 +479,33 @@ static int read_directive(struct reader *in)
 		       in->first_line, quote(name).text);
 }
 
+static struct span take_word(struct span *text)
+{
+	struct span word;
+
+	*text = span_trim(*text);
+	word = (struct span){ text->p, 0 };
+	while (word.n < text->n && !ascii_is_space(text->p[word.n]))
+		word.n++;
+	text->p += word.n;
+	text->n -= word.n;
+	return word;
+}
+
 /* ";!servfail NAME" and ";!timeout NAME"; other comments say nothing. */
 static int read_comment(struct reader *in, struct span comment)
 {
-	enum zone_kind kind = ZONE_SERVFAIL;
-	struct span word = comment;
+	struct span word = take_word(&comment);
+	enum zone_kind kind;
 	const char *owner;
 
-	if (span_starts(comment, ";!timeout"))
+	if (span_is(word, ";!servfail"))
+		kind = ZONE_SERVFAIL;
+	else if (span_is(word, ";!timeout"))
 		kind = ZONE_TIMEOUT;
-	else if (!span_starts(comment, ";!servfail"))
+	else
 		return 0;
-	while (word.n > 0 && !ascii_is_space(word.p[0])) {
-		word.p++;
-		word.n--;
-	}
-	owner = read_name(in, span_trim(word));
+	owner = read_name(in, take_word(&comment));
 	return owner == NULL ? -1 : add_name(in, owner, kind);
 }
 

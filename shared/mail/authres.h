@@ -48,7 +48,11 @@ struct authres {
 bool authres_parse(struct span text, struct arena *arena,
 		   struct authres *authres) MUST_CHECK;
 
-/* The value of a property such as ("header", "d"); p is NULL when absent. */
+/*
+ * The value of a property such as ("header", "d"); p is NULL when absent. The
+ * first one counts. A value may hold any octet (see take_value() in authres.c):
+ * domain_normalize() says whether it is a domain at all.
+ */
 struct span authres_property_get(const struct authres_result *result,
 				 const char *type, const char *name);
 
