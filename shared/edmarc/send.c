@@ -115,12 +115,21 @@ static const char *file_name(const struct work *work, const char *suffix)
 			    suffix);
 }
 
+/* Half a document is not left where somebody could take it for one. */
+static void drop_document(struct work *work, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (work->job->folder == NULL)
+		return;
+	snprintf(path, sizeof(path), "%s/%s", work->job->folder, name);
+	unlink(path);
+}
+
 static int make_document(struct work *work, struct err *err)
 {
 	const char *name = file_name(work, ".xml.gz");
 
-	if (work->document >= 0)
-		return 0;
 	if (name == NULL)
 		return err_set(err, ERR_LIMIT, "out of memory");
 	work->document = work->job->folder == NULL ?
@@ -128,7 +137,10 @@ static int make_document(struct work *work, struct err *err)
 				 open_in_folder(work, name, err);
 	if (work->document < 0)
 		return -1;
-	return fill_document(work, work->document, err);
+	if (fill_document(work, work->document, err) == 0)
+		return 0;
+	drop_document(work, name);
+	return -1;
 }
 
 /* ------------------------------------------------------------------- mails */

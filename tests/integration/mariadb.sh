@@ -37,10 +37,12 @@ mariadb_start() {
 
 	[ "$(id -u)" = 0 ] || user=$(id -un)
 	mariadb_install "$user"
-	# Small, because several tests may run on one machine.
+	# Small, because several tests may run on one machine; and with temporary
+	# files of its own, since each server that starts clears what it finds.
 	start mariadb mariadbd --no-defaults --user="$user" \
 		--datadir="$T/mariadb" --socket="$MARIADB_SOCKET" \
 		--pid-file="$T/mariadb/pid" --skip-networking \
+		--tmpdir="$T/mariadb" \
 		--innodb-buffer-pool-size=64M --innodb-log-file-size=32M \
 		--performance-schema=OFF --skip-log-bin "$@"
 	wait_for 60 'MariaDB' mariadb_answers ||

@@ -273,6 +273,20 @@ for round in 1 2 3; do
 done
 is 'of three runs at a time each report is sent once' "$count" 15
 
+# ---------------------------------------------- rows that cannot be a report
+
+policy 10 broken.test none mailto:rua@broken.test
+row "$yesterday" 10 l mx1 broken.test ::ffff:192.0.2.2 none 0 0 2 'not JSON'
+rm -f "$T"/dry/*
+run 75 'a report that cannot be made' --dry-run "$T/dry" --zone "$T/zone"
+like 'is told' "$output" 'report about broken.test of .*: octet '
+like 'does not keep the others' "$output" ' 7 planned, 4 written, 2 skip'
+is 'and leaves no half of it' "$(ls "$T/dry" | grep -c 'broken')" 0
+run 75 'for good' --zone "$T/zone"
+run 0 'it is given up' --zone "$T/zone"
+like 'and noted' "$(sql $db "SELECT state, detail FROM sent_report
+	WHERE policy_hash = UNHEX(MD5('10'))")" '^failed.octet '
+
 stop mariadb
 run 75 'without the database it is tried later' --zone "$T/zone"
 finish
