@@ -25,7 +25,7 @@
 #define MAX_LIST_BYTES    ((size_t)16 * 1024 * 1024) /* it has 0.3 MiB */
 #define MAX_SPECIAL_RULES 8192 /* the list of 2026 has less than 700 */
 
-/* Not in the library's header. */
+/* The second one is not in the library's header. */
 typedef int
 read_file_function(char *path, char *comment, char *drop, char *except);
 typedef int

@@ -87,9 +87,9 @@ enum dmarc_policy dmarc_record_word(const struct dmarc_record *record,
 
 /*
  * The next usable mailto: URI of a rua or ruf list (R1.14, R1.15): size suffix
- * and ?headers dropped, percent-decoded, checked to be one addr-spec with
- * its domain in A-labels (uri.h). Others are skipped. Returns
- * 1 with the address in the arena, 0 at the end, -1 when there is no memory.
+ * and ?headers dropped, percent-decoded, checked to be one addr-spec, its
+ * domain in A-labels (uri.h). Others are skipped. Returns 1 with the address in
+ * the arena, 0 at the end, -1 when there is no memory.
  */
 int dmarc_uri_next(struct span *list, struct arena *arena,
 		   struct span *address);

@@ -125,8 +125,8 @@ int spf_fact_make(struct spf_fact *spf, enum auth_result result,
 
 /*
  * Judge. facts->spf.aligned and facts->dkim[].aligned are filled in, and a
- * key_unavailable result may be corrected. No question is asked twice. psl is only
- * needed for the standard rfc7489. Returns -1 when there is no memory
+ * key_unavailable result may be corrected. No question is asked twice. psl is
+ * only needed for the standard rfc7489. Returns -1 when there is no memory
  * (ERR_LIMIT), or no psl where one is needed (ERR_CONFIG).
  *
  * Of several Author Domains the one that fares worst is the verdict's; then
@@ -159,12 +159,13 @@ void verdict_act(struct dmarc_verdict *verdict,
 
 /*
  * The keys of the verdict as they stand in the output of `edmarc evaluate` and
- * in the verdict journal, into an object the caller has opened:
- * from_domains, from_domain, result, policy_domain, organizational_domain, discovery_method,
+ * in the verdict journal, into an object the caller has opened: from_domains,
+ * from_domain, result, policy_domain, organizational_domain, discovery_method,
  * policy_published, policy_source, policy_selected, policy_applied,
- * disposition, reasons, spf, dkim, faults (when there are), score (a number of points such as 4.50),
- * action. policy_published has effective values (R7.4): sp and np are what
- * applies when they are not published. What is not known is null.
+ * disposition, reasons, spf, dkim, faults (when there are), score (a number of
+ * points such as 4.50), action. policy_published has effective values (R7.4):
+ * sp and np are what applies when they are not published. What is not known is
+ * null.
  */
 void verdict_json(struct json *json, const struct message_facts *facts,
 		  const struct dmarc_verdict *verdict);
@@ -172,7 +173,10 @@ void verdict_json(struct json *json, const struct message_facts *facts,
 /* "4.50" for 450. */
 void score_format(struct buf *buf, int score);
 
-/* R11.2 - R11.4: "dmarc=fail (p=reject sp=none) header.from=a.example policy.dmarc=reject" */
+/*
+ * R11.2 - R11.4:
+ * "dmarc=fail (p=reject sp=none) header.from=a.example policy.dmarc=reject"
+ */
 void verdict_authres(struct buf *buf, const struct dmarc_verdict *verdict);
 
 #endif
