@@ -31,6 +31,9 @@
 #define FIRST_PAUSE_MS 1000
 #define LAST_PAUSE_MS  60000
 
+/* Of one pass; the others are only counted. */
+#define MAX_LOGGED_FAILURES 10
+
 static const char usage[] =
 	"usage: edmarc ingest [--once | --watch]\n\n"
 	"  --once      load what waits in the spools and end (the default)\n"
@@ -81,10 +84,10 @@ int ingest_failed(struct ingest *ingest, struct err *err)
 	struct err gone = ERR_INIT;
 
 	ingest->failures++;
-	if (database_ping(ingest->db, &gone) < 0 || err->kind == ERR_CONFIG ||
-	    ingest->failures == MAX_INGEST_FAILURES)
+	if (err->kind == ERR_CONFIG || database_ping(ingest->db, &gone) < 0)
 		return -1;
-	log_error("%s", err->text);
+	if (ingest->failures <= MAX_LOGGED_FAILURES)
+		log_error("%s", err->text);
 	return 0;
 }
 
@@ -115,25 +118,39 @@ static void log_counts(const struct ingest *ingest)
 		 ingest->count.duplicates, ingest->count.refused);
 }
 
+/* One spool that cannot be worked on does not keep the other waiting. */
+static int load_spools(struct ingest *ingest, struct err *err)
+{
+	struct err second = ERR_INIT;
+	int result = ingest_verdicts(ingest, err);
+
+	if (result < 0 && database_ping(ingest->db, &second) < 0)
+		return -1;
+	if (ingest_reports(ingest, &second) < 0) {
+		if (result < 0)
+			log_error("%s", err->text);
+		*err = second;
+		return -1;
+	}
+	return result;
+}
+
 /* Both spools once. What failed is still there, and was logged but for *err. */
 static int run_pass(struct ingest *ingest, struct err *err)
 {
-	int result = -1;
+	int result;
 
 	ingest->failures = 0;
 	memset(&ingest->count, 0, sizeof(ingest->count));
 	if (connect_database(ingest, err) < 0)
 		return -1;
-	if (ingest_verdicts(ingest, err) == 0 &&
-	    ingest_reports(ingest, err) == 0) {
-		result = 0;
-		if (ingest->failures > 0)
-			result = err_set(err, ERR_TEMP,
-					 "%u files wait for another time",
-					 ingest->failures);
-	} else {
+	result = load_spools(ingest, err);
+	if (result < 0)
 		database_close(&ingest->db);
-	}
+	else if (ingest->failures > 0)
+		result = err_set(
+			err, ERR_TEMP, "%u file%s left for another time",
+			ingest->failures, ingest->failures == 1 ? "" : "s");
 	if (ingest->count.lines + ingest->count.bad_lines +
 		    ingest->count.mails >
 	    0)
@@ -286,8 +303,10 @@ int cmd_ingest(struct command_context *context, int argc, char **argv)
 	if (command_settings(context, &settings) < 0)
 		return EX_CONFIG;
 	ingest.settings = &settings;
-	if (gethostname(ingest.host, sizeof(ingest.host) - 1) < 0)
-		return EX_OSERR;
+	if (gethostname(ingest.host, sizeof(ingest.host) - 1) < 0) {
+		err_errno(&err, ERR_TEMP, "host name");
+		return command_fail(&err);
+	}
 	if (report_read_prepare(&err) < 0 ||
 	    lock_spools(&settings, lock, &err) < 0)
 		return command_fail(&err);

@@ -18,9 +18,6 @@
 #include "dmarc/settings.h"
 #include "store/database.h"
 
-/* In a row; then it is not the single file that is at fault. */
-#define MAX_INGEST_FAILURES 10
-
 struct ingest {
 	const struct settings *settings;
 	struct database *db;
@@ -44,7 +41,7 @@ bool ingest_stopping(const struct ingest *ingest);
 
 /*
  * Log a failure of one file. Returns 0 to go on with the next one, -1 (with
- * *err) when the database is gone or there were too many.
+ * *err) when the database is gone or the administrator has to do something.
  */
 MUST_CHECK int ingest_failed(struct ingest *ingest, struct err *err);
 

@@ -65,16 +65,31 @@ static int write_pid(int fd)
 	return pwrite(fd, text, (size_t)n, 0) == n ? 0 : -1;
 }
 
+/*
+ * Readable for all who can enter the directory: the file may have been made by
+ * root, trying something by hand, and a lock needs no right to write.
+ */
+static int open_lock(const char *path, bool *writable)
+{
+	int flags = O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+	int fd = open(path, O_RDWR | O_CREAT | flags, 0644);
+
+	*writable = fd >= 0;
+	if (fd < 0 && errno == EACCES)
+		fd = open(path, O_RDONLY | flags);
+	return fd;
+}
+
 int spool_lock(const char *directory, struct err *err)
 {
 	char path[PATH_MAX];
+	bool writable;
 	int fd;
 
 	if (snprintf(path, sizeof(path), "%s/" LOCK_NAME, directory) >=
 	    (int)sizeof(path))
 		return err_set(err, ERR_CONFIG, "%s: name too long", directory);
-	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-		  0600);
+	fd = open_lock(path, &writable);
 	if (fd < 0)
 		return err_errno(err, ERR_CONFIG, "%s", path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -82,7 +97,7 @@ int spool_lock(const char *directory, struct err *err)
 			say_who(fd, directory, err);
 		else
 			err_errno(err, ERR_TEMP, "%s", path);
-	} else if (write_pid(fd) < 0) {
+	} else if (writable && write_pid(fd) < 0) {
 		err_errno(err, ERR_TEMP, "%s", path);
 	} else {
 		return fd;

@@ -89,12 +89,22 @@ static bool is_again(unsigned number)
 	       number == ER_CHECKREAD;
 }
 
+/* The server puts values into its messages, and a value may be anybody's. */
+static void make_plain(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			*text = '?';
+}
+
 static int fail(struct database *db, unsigned number, const char *state,
 		const char *text, struct err *err)
 {
 	db->again = is_again(number);
-	return err_set(err, kind_of(number, state), "MariaDB error %u: %s",
-		       number, text);
+	err_set(err, kind_of(number, state), "MariaDB error %u: %s", number,
+		text);
+	make_plain(err->text);
+	return -1;
 }
 
 static int connection_fail(struct database *db, struct err *err)

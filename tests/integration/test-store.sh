@@ -11,6 +11,11 @@ need_programs awk find strace
 begin
 mariadb_start
 spool_make one
+edmarc_run 78 'no database yet' one ingest
+like 'says the server' "$errors" "MariaDB error 1049: Unknown database 'edmarc'"
+sql 'CREATE DATABASE edmarc'
+edmarc_run 78 'no tables yet' one ingest
+like 'says what to do' "$errors" 'run edmarc setup --database'
 edmarc_run 0 'setup' one setup --database --sql-dir "$srcdir/sql"
 
 day=1795392000 # 2026-11-23
@@ -200,6 +205,24 @@ edmarc_run 64 'no domain' one summary 'a b'
 edmarc_run 64 'no number of days' one summary --days 0
 edmarc_run 64 'no format' one summary --format xml
 
+# Names longer than what is fetched at first, between short ones
+long=$(printf 'é%.0s' {1..200}) longer=$(printf '€%.0s' {1..255})
+n=9
+for name in short "$long" tiny "${longer}cut" last; do
+	n=$((n - 1))
+	report "n$n" "$yesterday" $((yesterday + 86399)) names.example "$name" \
+		>"$T/m" <<<"192.0.2.1 $n none pass pass"
+	mail_put one "$T/m"
+done
+edmarc_run 0 'reporters with long names' one ingest
+edmarc_run 0 'in a summary' one summary --format csv names.example
+is 'come out as they went in, cut to the column' \
+	"$(sed -n 's/^reporter,"names.example","\([^"]*\)".*/\1/p' <<<"$output")" \
+	"short"$'\n'"$long"$'\n'"tiny"$'\n'"$longer"$'\n'"last"
+edmarc_run 0 'as text' one summary names.example
+is 'no line is wider than a terminal' \
+	"$(awk 'length > 80' <<<"$output")" ''
+
 # ------------------------------------------------------- retry from bad/
 
 aside=$(find "$T/one/reports/bad" -type f ! -name '*.reason')
@@ -252,6 +275,23 @@ errors=$(setpriv --reuid=nobody --regid=nogroup --clear-groups \
 is "somebody else's spool" $? 78
 like 'is refused with who may' "$errors" 'cannot work here; expected owner'
 
+printf 'left by root' >"$T/one/verdicts/ingest.lock"
+mv "$T/one/verdicts/ingest.lock" "$T/elsewhere"
+ln -s "$T/elsewhere" "$T/one/verdicts/ingest.lock"
+edmarc_run 78 'a lock that leads elsewhere is not followed' one ingest
+rm "$T/one/verdicts/ingest.lock"
+
+# One file that cannot be worked on keeps nothing else waiting
+mkdir "$T/one/verdicts/0000000001.0000000000000001.dir.jsonl"
+verdict $((day + 90)) 192.0.2.34 example.org >"$journal"
+report r8 "$yesterday" $((yesterday + 86399)) example.org >"$T/m" \
+	<<<'192.0.2.78 1 none pass pass'
+mail_put one "$T/m"
+edmarc_run 75 'a segment that is a directory' one ingest
+like 'is named' "$errors" '0000000001.0000000000000001.dir.jsonl'
+like 'and the rest is loaded' "$errors" 'lines=1 bad_lines=0 mails=1 reports=1'
+rmdir "$T/one/verdicts/0000000001.0000000000000001.dir.jsonl"
+
 # ------------------------------------------------------------ MariaDB is away
 
 verdict $((day + 80)) 192.0.2.33 example.org >"$journal"
@@ -272,6 +312,24 @@ edmarc_run 0 'MariaDB is back' one ingest
 is 'and all is loaded' "$(sql edmarc "SELECT
 	(SELECT SUM(count) FROM verdict_row WHERE source_ip = '::ffff:192.0.2.33'),
 	(SELECT SUM(messages) FROM received_report WHERE report_id = 'r7')")" '1	1'
+
+# Somebody holds a row we need, longer than the server lets us wait
+sql 'SET GLOBAL innodb_lock_wait_timeout = 1'
+verdict $((day + 80)) 192.0.2.33 example.org >"$journal"
+sql edmarc "START TRANSACTION; SELECT COUNT(*) FROM verdict_row
+	WHERE source_ip = '::ffff:192.0.2.33' FOR UPDATE; SELECT SLEEP(3)" \
+	>"$T/locked" &
+locker=$!
+locked() {
+	[ "$(sql 'SELECT COUNT(*) FROM information_schema.INNODB_TRX
+		WHERE trx_rows_locked > 0')" = 1 ]
+}
+wait_for 2 'the lock' locked
+edmarc_run 0 'a lock wait timeout' one ingest
+wait "$locker"
+is 'is tried again, once as it turns out' "$(sql edmarc "SELECT SUM(count)
+	FROM verdict_row WHERE source_ip = '::ffff:192.0.2.33'")" 2
+sql 'SET GLOBAL innodb_lock_wait_timeout = 50'
 
 # ------------------------------------------------------------- killed anywhere
 
