@@ -161,8 +161,8 @@ static int read_standard(struct span value, enum standard *standard)
 {
 	if (!span_is(value, "rfc9989") && !span_is(value, "rfc7489"))
 		return -1;
-	*standard = span_is(value, "rfc9989") ? STANDARD_RFC9989 :
-						STANDARD_RFC7489;
+	*standard =
+		span_is(value, "rfc9989") ? STANDARD_RFC9989 : STANDARD_RFC7489;
 	return 0;
 }
 
@@ -221,8 +221,8 @@ void settings_defaults(struct settings *settings)
 				 table[i].value);
 }
 
-static const struct setting *find_setting(const struct conf_entry *entry,
-					  bool *section_known)
+static const struct setting *
+find_setting(const struct conf_entry *entry, bool *section_known)
 {
 	size_t i;
 

@@ -12,21 +12,15 @@ static const char *const policies[] = {
 	[DMARC_POLICY_REJECT] = "reject",
 };
 static const char *const results[] = {
-	[DMARC_NONE] = "none",
-	[DMARC_PASS] = "pass",
-	[DMARC_FAIL] = "fail",
-	[DMARC_TEMPERROR] = "temperror",
+	[DMARC_NONE] = "none",           [DMARC_PASS] = "pass",
+	[DMARC_FAIL] = "fail",           [DMARC_TEMPERROR] = "temperror",
 	[DMARC_PERMERROR] = "permerror",
 };
 static const char *const auth_results[] = {
-	[AUTH_NONE] = "none",
-	[AUTH_PASS] = "pass",
-	[AUTH_FAIL] = "fail",
-	[AUTH_SOFTFAIL] = "softfail",
-	[AUTH_NEUTRAL] = "neutral",
-	[AUTH_POLICY] = "policy",
-	[AUTH_TEMPERROR] = "temperror",
-	[AUTH_PERMERROR] = "permerror",
+	[AUTH_NONE] = "none",           [AUTH_PASS] = "pass",
+	[AUTH_FAIL] = "fail",           [AUTH_SOFTFAIL] = "softfail",
+	[AUTH_NEUTRAL] = "neutral",     [AUTH_POLICY] = "policy",
+	[AUTH_TEMPERROR] = "temperror", [AUTH_PERMERROR] = "permerror",
 };
 static const char *const alignment_modes[] = {
 	[ALIGNMENT_RELAXED] = "r",
@@ -87,18 +81,18 @@ static int find(struct span word, const char *const *names, size_t n)
  * One name and one parse function for each table. The enums are dense from 0,
  * so the index is the value.
  */
-#define WORD_FUNCTIONS(function, type, names)                                  \
-	const char *function##_name(type value)                                \
-	{                                                                      \
-		return (size_t)value < COUNT(names) ? names[value] : "";       \
-	}                                                                      \
-	bool function##_parse(struct span word, type *value)                   \
-	{                                                                      \
-		int found = find(word, names, COUNT(names));                   \
-                                                                               \
-		if (found >= 0)                                                \
-			*value = (type)found;                                  \
-		return found >= 0;                                             \
+#define WORD_FUNCTIONS(function, type, names)                            \
+	const char *function##_name(type value)                          \
+	{                                                                \
+		return (size_t)value < COUNT(names) ? names[value] : ""; \
+	}                                                                \
+	bool function##_parse(struct span word, type *value)             \
+	{                                                                \
+		int found = find(word, names, COUNT(names));             \
+                                                                         \
+		if (found >= 0)                                          \
+			*value = (type)found;                            \
+		return found >= 0;                                       \
 	}
 
 WORD_FUNCTIONS(dmarc_policy, enum dmarc_policy, policies)
@@ -123,7 +117,7 @@ bool auth_result_parse(struct span word, enum auth_result *result)
 		const char *word;
 		enum auth_result result;
 	} others[] = {
-		{ "hardfail", AUTH_FAIL },     { "unknown", AUTH_TEMPERROR },
+		{ "hardfail", AUTH_FAIL },      { "unknown", AUTH_TEMPERROR },
 		{ "tmperror", AUTH_TEMPERROR }, { "error", AUTH_PERMERROR },
 		{ "invalid", AUTH_NEUTRAL },
 	};

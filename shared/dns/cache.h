@@ -11,11 +11,11 @@
 #include "dns/resolver.h"
 
 /* Lives in arena, as do all answers. NULL when there is no memory. */
-MUST_CHECK struct resolver *dns_cache_new(struct resolver *behind,
-					  struct arena *arena);
+MUST_CHECK struct resolver *
+dns_cache_new(struct resolver *behind, struct arena *arena);
 
 /* The questions that were passed on, in order; n is set. */
-const struct dns_question *dns_cache_asked(const struct resolver *cache,
-					   size_t *n);
+const struct dns_question *
+dns_cache_asked(const struct resolver *cache, size_t *n);
 
 #endif

@@ -21,8 +21,8 @@
  * NULL with ERR_TEMP when c-ares cannot start, ERR_CONFIG when servers is not a
  * list of at most 8 addresses.
  */
-MUST_CHECK struct resolver *cares_new(const char *servers, int deadline_ms,
-				      struct err *err);
+MUST_CHECK struct resolver *
+cares_new(const char *servers, int deadline_ms, struct err *err);
 
 /* The next message: the deadline begins anew. */
 void cares_restart(struct resolver *resolver);

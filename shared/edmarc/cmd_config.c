@@ -21,13 +21,13 @@ int cmd_config(struct command_context *context, int argc, char **argv)
 	struct settings settings;
 	int status;
 
-	if (argc == 2 && (strcmp(argv[1], "--help") == 0 ||
-			  strcmp(argv[1], "-h") == 0)) {
+	if (argc == 2 &&
+	    (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
 		fputs(usage, stdout);
 		return EX_OK;
 	}
-	if (argc != 2 || (strcmp(argv[1], "check") != 0 &&
-			  strcmp(argv[1], "show") != 0)) {
+	if (argc != 2 ||
+	    (strcmp(argv[1], "check") != 0 && strcmp(argv[1], "show") != 0)) {
 		fputs(usage, stderr);
 		return EX_USAGE;
 	}

@@ -24,8 +24,8 @@ struct command_context {
 	struct arena *arena; /* lives as long as the program */
 };
 
-typedef int command_function(struct command_context *context, int argc,
-			     char **argv);
+typedef int
+command_function(struct command_context *context, int argc, char **argv);
 
 command_function cmd_config;
 command_function cmd_evaluate;

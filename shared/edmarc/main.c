@@ -48,8 +48,7 @@ bool format_parse(const char *word, enum format *format)
 	return false;
 }
 
-int command_settings(struct command_context *context,
-		     struct settings *settings)
+int command_settings(struct command_context *context, struct settings *settings)
 {
 	struct buf all = BUF_INIT((size_t)1024 * 1024);
 	struct err err = ERR_INIT;
@@ -99,12 +98,12 @@ static void print_usage(FILE *to)
 
 	fprintf(to, "usage: edmarc [-c FILE] [-v] COMMAND [ARGUMENT...]\n\n");
 	for (i = 0; i < N_COMMANDS; i++)
-		fprintf(to, "  %-10s %s\n", commands[i].name,
-			commands[i].what);
-	fprintf(to, "\n  -c, --config FILE  instead of %s\n"
-		    "  -v, --verbose      say more\n"
-		    "  -h, --help         this text; also behind a command\n"
-		    "  -V, --version      name and version\n",
+		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].what);
+	fprintf(to,
+		"\n  -c, --config FILE  instead of %s\n"
+		"  -v, --verbose      say more\n"
+		"  -h, --help         this text; also behind a command\n"
+		"  -V, --version      name and version\n",
 		SETTINGS_PATH);
 }
 

@@ -41,10 +41,10 @@ struct charset_decoder {
 	size_t n_pending; /* not decoded yet: the beginning, or half a character */
 };
 
-#define CHARSET_DECODER_INIT \
- {                           \
-  .charset = CHARSET_UNKNOWN \
- }
+#define CHARSET_DECODER_INIT               \
+	{                                  \
+		.charset = CHARSET_UNKNOWN \
+	}
 
 /*
  * Decode bytes and add them to out as UTF-8. The beginning of the document is

@@ -26,7 +26,7 @@ MUST_CHECK int report_read_prepare(struct err *err);
  * given for any input: what holds no report ends REPORT_REJECTED with a reason
  * a person understands. -1 only when the sink refused or there is no memory.
  */
-MUST_CHECK int report_read(struct span bytes, struct report_sink *sink,
-			   struct err *err);
+MUST_CHECK int
+report_read(struct span bytes, struct report_sink *sink, struct err *err);
 
 #endif

@@ -62,8 +62,8 @@ const char *shared_path(const char *name)
 	return access(path, R_OK) == 0 ? path : NULL;
 }
 
-static struct field *find(const struct test_case *c, const char *name,
-			  size_t nth)
+static struct field *
+find(const struct test_case *c, const char *name, size_t nth)
 {
 	size_t i;
 
@@ -114,8 +114,7 @@ bool case_has(const struct test_case *c, const char *field)
 	return case_maybe(c, field) != NULL;
 }
 
-void expect_span(const struct test_case *c, const char *field,
-		 struct span got)
+void expect_span(const struct test_case *c, const char *field, struct span got)
 {
 	struct span want = case_nth(c, field, 0);
 
@@ -181,15 +180,15 @@ static char take_byte(struct span *text, const char *file, int line)
 	return c;
 }
 
-static void add_text(struct field *field, struct span text, const char *file,
-		     int line)
+static void
+add_text(struct field *field, struct span text, const char *file, int line)
 {
 	while (text.n > 0)
 		buf_add_char(&field->value, take_byte(&text, file, line));
 }
 
-static void add_field(struct test_case *c, struct span line, const char *file,
-		      int number)
+static void
+add_field(struct test_case *c, struct span line, const char *file, int number)
 {
 	struct span name;
 	struct field *field;

@@ -39,8 +39,7 @@ struct span case_nth(const struct test_case *c, const char *field, size_t nth);
  * does not care. NULL is written as "-".
  */
 void expect(const struct test_case *c, const char *field, const char *got);
-void expect_span(const struct test_case *c, const char *field,
-		 struct span got);
+void expect_span(const struct test_case *c, const char *field, struct span got);
 void expect_int(const struct test_case *c, const char *field, long long got);
 void expect_bool(const struct test_case *c, const char *field, bool got);
 

@@ -108,9 +108,8 @@ static void hundredths_have_two_decimals(void **state)
 	json_hundredths(&json, -1234);
 	json_hundredths(&json, INT64_MIN);
 	json_close(&json, ']');
-	assert_string_equal(buf_string(&out),
-			    "[0.00,0.05,4.50,-0.05,-12.34,"
-			    "-92233720368547758.08]");
+	assert_string_equal(buf_string(&out), "[0.00,0.05,4.50,-0.05,-12.34,"
+					      "-92233720368547758.08]");
 	buf_release(&out);
 }
 

@@ -14,16 +14,16 @@
 
 #include <cmocka.h>
 
-#define METADATA                                                  \
- "<org_name>Reporter</org_name><email>r@reporter.example</email>" \
- "<report_id>1</report_id><date_range><begin>1700006400</begin>"  \
- "<end>1700092799</end></date_range>"
+#define METADATA                                                         \
+	"<org_name>Reporter</org_name><email>r@reporter.example</email>" \
+	"<report_id>1</report_id><date_range><begin>1700006400</begin>"  \
+	"<end>1700092799</end></date_range>"
 #define POLICY "<domain>example.org</domain><p>none</p>"
-#define RECORD                                               \
- "<row><source_ip>192.0.2.1</source_ip><count>5</count>"     \
- "<policy_evaluated><disposition>none</disposition>"         \
- "<dkim>pass</dkim><spf>fail</spf></policy_evaluated></row>" \
- "<identifiers><header_from>example.org</header_from></identifiers>"
+#define RECORD                                                      \
+	"<row><source_ip>192.0.2.1</source_ip><count>5</count>"     \
+	"<policy_evaluated><disposition>none</disposition>"         \
+	"<dkim>pass</dkim><spf>fail</spf></policy_evaluated></row>" \
+	"<identifiers><header_from>example.org</header_from></identifiers>"
 
 static void add(struct buf *out, const struct test_case *c, const char *field,
 		const char *tag, const char *otherwise)
