@@ -11,18 +11,21 @@
  * translated or left out, what this one demands and the head does not have gets
  * the standard's default:
  *
- *			RFC 7489	RFC 9990
- *	namespace	none		urn:ietf:params:xml:ns:dmarc-2.0
- *	disposition	pass -> none	all
- *	reasons		policy_test_mode, as other	forwarded, sampled_out,
- *			with the word in the comment	the same way
- *	np, testing, discovery_method, generator	left out | written
- *	pct		written		left out
- *	sp, pct, fo	p, 100, 0 when absent		as they are
- *	envelope_from	empty when absent		as it is
- *	spf		all; none at all becomes one	one, mfrom if there is
- *			with the result none		one; helo has no scope
- *	error		each		one, joined with "; "
+ *                      RFC 7489                     RFC 9990
+ *   namespace          none                         urn:...:dmarc-2.0
+ *   disposition        pass becomes none            as it is
+ *   reasons            policy_test_mode becomes     forwarded, sampled_out
+ *                      "other" with that comment    become "other"
+ *   np, testing        left out                     as they are
+ *   discovery_method,  left out                     as they are
+ *   generator
+ *   pct                100 when absent              left out
+ *   sp, fo             p and 0 when absent          as they are
+ *   envelope_from      empty when absent            as it is
+ *   selector           as it is                     empty when absent
+ *   spf                all; none becomes one with   one, that of mfrom first;
+ *                      the result none              helo loses its scope
+ *   error              each                         one, joined with "; "
  *
  * Texts that are not UTF-8, or characters that XML 1.0 forbids, become U+FFFD.
  */

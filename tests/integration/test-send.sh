@@ -273,6 +273,18 @@ for round in 1 2 3; do
 done
 is 'of three runs at a time each report is sent once' "$count" 15
 
+# ------------------------------------------------------- a DNS that is not there
+
+# c-ares and no zone file; the refusal comes at once.
+printf '%s\n' '[evaluate]' 'dns_servers = 127.0.0.1:1' >>"$T/edmarc.conf"
+rm -f "$T"/dry/*
+run 0 'without the DNS' --dry-run "$T/dry" --domain agrees.test
+like 'consent is not known' "$output" \
+	'agrees.test .* to in@collector.example: postponed: the Organizational'
+like 'and the report waits' "$output" '0 skipped, 1 postponed, 0 failed'
+run 0 'but our own domain' --dry-run "$T/dry" --domain example.com
+like 'needs none' "$output" 'example.com of .* to rua@example.com: mx.receiver'
+
 # ---------------------------------------------- rows that cannot be a report
 
 policy 10 broken.test none mailto:rua@broken.test
