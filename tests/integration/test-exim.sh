@@ -293,6 +293,16 @@ take 203.0.113.9 x@fwd.test "$T/many"
 expect_verdict 'many long signatures' accept 0.00 'dmarc=pass ' '"result":"pass"'
 is 'all of them count' "$(grep -o '"selector":"s1"' <<<"$verdict" | wc -l)" 19
 
+# As many fields as fit into the megabyte of header that Exim takes.
+{
+	printf 'From: a@rej.test\r\nX-DMARC-Score: -99\r\n'
+	yes $'a:\r' | head -n 300000
+	printf '\r\nSome text.\r\n'
+} >"$T/flood"
+take 203.0.113.9 x@fwd.test "$T/flood"
+is 'a flood of fields: judged' "$(grep -c '"result":"fail"' <<<"$verdict")" 1
+is 'a flood of fields: the forged one is gone' "$(field X-DMARC-Score)" 8.00
+
 # ---------------------------------------------------------- who is not judged
 
 mail 'a@rej.test' "${forged[@]}" >"$T/forged"
