@@ -33,24 +33,33 @@ struct extract {
 	char *name;
 };
 
+/* No name of a charset is longer (RFC 2978 2.3). */
+#define MAX_CHARSET_NAME 40
+
 /*
  * Mail names charsets in its Subject, addresses and file names, and GMime
- * decodes those while it parses. These are the ones that mail is written in.
+ * decodes those while it parses. These are the ones that mail is written in;
+ * words in others are not decoded.
  */
 static const char *const charsets[] = {
-	"us-ascii",     "utf-8",        "utf-7",        "utf-16",
-	"iso-8859-1",   "iso-8859-2",   "iso-8859-3",   "iso-8859-4",
-	"iso-8859-5",   "iso-8859-6",   "iso-8859-7",   "iso-8859-8",
-	"iso-8859-9",   "iso-8859-10",  "iso-8859-13",  "iso-8859-14",
-	"iso-8859-15",  "iso-8859-16",  "windows-1250", "windows-1251",
-	"windows-1252", "windows-1253", "windows-1254", "windows-1255",
-	"windows-1256", "windows-1257", "windows-1258", "koi8-r",
-	"koi8-u",       "gb2312",       "gbk",          "gb18030",
-	"big5",         "big5-hkscs",   "euc-jp",       "shift_jis",
-	"cp932",        "iso-2022-jp",  "euc-kr",       "iso-2022-kr",
-	"cp949",        "johab",        "euc-tw",       "tis-620",
-	"cp437",        "cp850",        "cp866",        "macintosh",
-	"hz-gb-2312",   "viscii",
+	"us-ascii",       "utf-8",         "utf-7",        "utf-16",
+	"iso-8859-1",     "iso-8859-2",    "iso-8859-3",   "iso-8859-4",
+	"iso-8859-5",     "iso-8859-6",    "iso-8859-7",   "iso-8859-8",
+	"iso-8859-9",     "iso-8859-10",   "iso-8859-13",  "iso-8859-14",
+	"iso-8859-15",    "iso-8859-16",   "windows-1250", "windows-1251",
+	"windows-1252",   "windows-1253",  "windows-1254", "windows-1255",
+	"windows-1256",   "windows-1257",  "windows-1258", "koi8-r",
+	"koi8-u",         "gb2312",        "gbk",          "gb18030",
+	"big5",           "big5-hkscs",    "euc-jp",       "shift_jis",
+	"cp932",          "iso-2022-jp",   "euc-kr",       "iso-2022-kr",
+	"cp949",          "johab",         "euc-tw",       "tis-620",
+	"cp437",          "cp850",         "cp866",        "macintosh",
+	"hz-gb-2312",     "viscii",        "ascii",        "utf8",
+	"latin1",         "cp1250",        "cp1251",       "cp1252",
+	"cp1253",         "cp1254",        "cp1255",       "cp1256",
+	"cp1257",         "cp1258",        "cp936",        "euc-cn",
+	"ks_c_5601-1987", "iso-2022-jp-2", "windows-31j",  "x-sjis",
+	"iso-8859-8-i",
 };
 
 /*
@@ -88,6 +97,77 @@ bool extract_is_mail(struct span beginning)
 	return i > 0 && i < line.n;
 }
 
+static bool is_open(struct span charset)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT(charsets); i++)
+		if (span_is(charset, charsets[i]))
+			return true;
+	return false;
+}
+
+/*
+ * The name of a charset at the start of text, before one of the ends; false
+ * when there is none.
+ */
+static bool charset_name(struct span text, const char *ends, struct span *name)
+{
+	size_t i;
+
+	for (i = 0; i < text.n && i <= MAX_CHARSET_NAME; i++) {
+		if (text.p[i] != '\0' && strchr(ends, text.p[i]) != NULL) {
+			*name = span_trim((struct span){ text.p, i });
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Break encoded words (=?CHARSET?B?...) and extended parameters
+ * (name*=CHARSET'...) in charsets that are not open: to decode them, iconv
+ * would open a file, which ends the sandboxed parser. What they say is only for
+ * show. In a body, the same text is as rare as it is harmless.
+ */
+static void break_words(char *mail, size_t n)
+{
+	size_t at, before;
+
+	for (at = 0; at + 1 < n; at++) {
+		struct span rest = { mail + at + 1, n - at - 1 };
+		struct span name;
+
+		if (mail[at] != '=')
+			continue;
+		if (rest.p[0] == '?') {
+			rest.p++;
+			rest.n--;
+			if (charset_name(rest, "?*", &name) && !is_open(name))
+				mail[at] = '_';
+			continue;
+		}
+		for (before = at; before > 0; before--)
+			if (!ascii_is_space(mail[before - 1]))
+				break;
+		if (before > 0 && mail[before - 1] == '*' &&
+		    charset_name(rest, "'", &name) && !is_open(name))
+			mail[before - 1] = '_';
+	}
+}
+
+/* GMime's own copy of the mail. */
+static GMimeStream *stream_of(struct span mail)
+{
+	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(
+		mail.n == 0 ? "" : mail.p, mail.n);
+	GByteArray *copy =
+		g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
+
+	break_words((char *)copy->data, copy->len);
+	return stream;
+}
+
 struct extract *extract_new(struct span mail, struct err *err)
 {
 	struct extract *x = calloc(1, sizeof(*x));
@@ -99,7 +179,7 @@ struct extract *extract_new(struct span mail, struct err *err)
 		return NULL;
 	}
 	/* GLib ends the process when it has no memory: that is for the child. */
-	stream = g_mime_stream_mem_new_with_buffer(mail.p, mail.n);
+	stream = stream_of(mail);
 	parser = g_mime_parser_new_with_stream(stream);
 	g_mime_parser_set_persist_stream(parser, TRUE);
 	if (span_starts(mail, "From "))

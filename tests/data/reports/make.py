@@ -478,6 +478,8 @@ def mails(folder):
     for name, body, quirk in accept:
         folder.add(name, mail(body), "accept", quirk, r)
     folder.add("chinese.eml", mail(multipart(TEXT, named), chinese), "accept", "GB2312 in Subject and name", r)
+    rare = named.replace(b"gb2312''", b"ibm930''").replace(b"*0*=", b"*0* = ")
+    folder.add("rare.eml", mail(multipart(TEXT, rare), "=?iso-2022-cn?B?Yq==?="), "accept", "charsets nobody has open", r)
     folder.add("mbox.eml", b"From dmarc@reporter.example Thu Nov 16 00:00:00 2023\n" + mail(multipart(TEXT, packed)), "accept", "mbox line", r)
     folder.add("crlf.eml", mail(multipart(TEXT, packed)).replace(b"\n", b"\r\n"), "accept", "CR LF", r)
     a, b = Report("first"), Report("second")
