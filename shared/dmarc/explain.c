@@ -40,6 +40,9 @@ static void say_author(struct buf *text, const struct message_facts *facts,
 		return;
 	}
 	say(text, "The Author Domain is %s.", verdict->from_domain);
+	if (from->status == FROM_MALFORMED && from->why != NULL)
+		say(text, "The From: field is not as it should be (%s).",
+		    from->why);
 	if (from->fields > 1)
 		say(text,
 		    "The message has %zu From: fields, so no identifier can "

@@ -46,7 +46,7 @@ int verdict_score(const struct message_facts *facts,
 			    settings->score_no_from :
 			    score_result(verdict, settings);
 
-	if (facts->from.fields > 1 || facts->from.status == FROM_SEVERAL)
+	if (facts->from.fields > 1 || facts->from.n > 1)
 		score += settings->score_several_from;
 	return score;
 }

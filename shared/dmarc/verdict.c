@@ -358,9 +358,12 @@ int verdict_make(struct message_facts *facts, const struct settings *settings,
 	if (judge.resolver == NULL)
 		return err_set(err, ERR_LIMIT, "out of memory");
 	clear_alignment(facts);
-	/* R4.2: of a field that cannot be read, no part is an Author Domain. */
-	if (facts->from.n > 0 && (facts->from.status == FROM_ONE ||
-				  facts->from.status == FROM_SEVERAL))
+	/*
+	 * Also of a field that is not RFC 5322: what a mail program shows of it
+	 * is somebody's domain, and a missing bracket must not be a way round
+	 * that domain's policy (R4.4). Much honest mail is malformed, too.
+	 */
+	if (facts->from.n > 0)
 		made = judge_all(&judge, settings);
 	made.score = verdict_score(facts, &made, settings);
 	verdict_act(&made, settings);

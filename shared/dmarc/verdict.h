@@ -131,7 +131,8 @@ int spf_fact_make(struct spf_fact *spf, enum auth_result result,
  *
  * Of several Author Domains the one that fares worst is the verdict's; then
  * "pass" means that all of them pass. A message with several From: fields
- * cannot pass (R4.3). Without an Author Domain the result is none.
+ * cannot pass (R4.3). A malformed field counts by the domains found in it: a missing
+ * bracket is no way round a policy. Without any domain the result is none.
  */
 int verdict_make(struct message_facts *facts, const struct settings *settings,
 		 const struct psl *psl, struct resolver *resolver,

@@ -18,6 +18,12 @@ struct reader {
 	size_t mailboxes;
 	bool literal;  /* an address with a domain literal was met */
 	bool in_group; /* between ":" and ";" */
+	/*
+	 * A comment or a quoted string has no end: from there on its first
+	 * octet is one like others. Once in each field, which keeps this linear.
+	 */
+	bool no_comments;
+	bool no_quotes;
 };
 
 /* The first reason is the answer. Returns false, to be handed on. */
@@ -43,8 +49,26 @@ static void skip(struct reader *in, size_t n)
 
 static bool skip_cfws(struct reader *in)
 {
-	return lex_skip(&in->rest, NULL) ||
-	       give_up(in, "comment without end, or nested too deep");
+	if (in->no_comments) {
+		lex_skip_space(&in->rest);
+		return true;
+	}
+	if (lex_skip(&in->rest, NULL))
+		return true;
+	in->no_comments = true;
+	return fail(in, "comment without end, or nested too deep");
+}
+
+/* *rest begins with a quote. */
+static bool skip_quoted(struct reader *in)
+{
+	struct span inside;
+
+	if (!in->no_quotes && lex_take_quoted(&in->rest, &inside))
+		return true;
+	in->no_quotes = true;
+	skip(in, 1);
+	return fail(in, "quoted string without end");
 }
 
 /* The next octet, or END. */
@@ -83,15 +107,13 @@ struct words {
 
 static bool take_words(struct reader *in, struct words *words)
 {
-	struct span inside;
-
 	*words = (struct words){ .is_local = true };
 	while (skip_cfws(in)) {
 		bool dot = peek(in) == '.';
 
 		if (peek(in) == '"') {
-			if (!lex_take_quoted(&in->rest, &inside))
-				return give_up(in, "quoted string without end");
+			if (!skip_quoted(in))
+				return false;
 		} else if (dot) {
 			skip(in, 1);
 		} else if (take_atom(in).n == 0) {
@@ -330,16 +352,15 @@ static bool take_item(struct reader *in)
  */
 static void recover(struct reader *in)
 {
-	struct span inside;
-
-	while (skip_cfws(in) && in->rest.n > 0) {
-		if (strchr("<,@", in->rest.p[0]) != NULL &&
-		    in->rest.p[0] != '\0')
+	for (;;) {
+		(void)skip_cfws(in);
+		if (in->rest.n == 0 || peek(in) == '<' || peek(in) == ',' ||
+		    peek(in) == '@')
 			return;
-		if (in->rest.p[0] != '"')
+		if (peek(in) == '"')
+			(void)skip_quoted(in);
+		else
 			skip(in, 1);
-		else if (!lex_take_quoted(&in->rest, &inside))
-			give_up(in, "quoted string without end");
 	}
 }
 
@@ -347,6 +368,8 @@ static void read_body(struct reader *in, struct span body)
 {
 	in->rest = body;
 	in->in_group = false;
+	in->no_comments = false;
+	in->no_quotes = false;
 	if (span_has(body, '\0'))
 		fail(in, "NUL");
 	while (in->rest.n > 0)

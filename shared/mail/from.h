@@ -26,6 +26,7 @@ enum from_status {
 	 * Not RFC 5322, or over a limit. Domains that a more lenient reader may
 	 * take for the author's are kept, from before and behind the fault:
 	 * those of "a@b.example <c@d.example>" are b.example and d.example.
+	 * They are judged like others (verdict.h).
 	 */
 	FROM_MALFORMED,
 };

@@ -57,7 +57,7 @@ static struct message_facts read_facts(const struct test_case *c)
 	if (status != NULL && strcmp(status, "none") == 0)
 		facts.from.status = FROM_NONE;
 	else if (status != NULL && strcmp(status, "several") == 0)
-		facts.from.status = FROM_SEVERAL;
+		facts.from.n = 2;
 	if (case_has(c, "two-fields"))
 		facts.from.fields = 2;
 	return facts;
