@@ -87,7 +87,8 @@ static bool is_copied(struct span name)
 	return letter == 'd' || letter == 's' || letter == 'i';
 }
 
-bool signature_is_plain(struct span body)
+/* Tag by tag, as RFC 6376 3.2 has it. */
+static bool is_plain_by_rfc(struct span body)
 {
 	struct span tag, name;
 
@@ -96,6 +97,41 @@ bool signature_is_plain(struct span body)
 		    !is_plain_value(tag))
 			return false;
 	return true;
+}
+
+/*
+ * As Exim has it: of what stands before "=" only the letters a to z count, so
+ * "9=i=x", "i;9=x" and "i-9=x" are all the tag i. Where Exim looks at the first
+ * of several letters only, that tag is copied, too.
+ */
+static bool is_plain_for_exim(struct span body)
+{
+	char letter = '\0';
+	size_t i;
+
+	for (i = 0; i < body.n; i++) {
+		char c = body.p[i];
+		struct span value = { body.p + i + 1, body.n - i - 1 };
+		struct span rest = value;
+
+		if (letter == '\0' && c >= 'a' && c <= 'z')
+			letter = c;
+		if (c != '=' || letter == '\0')
+			continue;
+		if (!span_take_until(&rest, ';', &value))
+			rest.n = 0;
+		if ((letter == 'd' || letter == 's' || letter == 'i') &&
+		    !is_plain_value(value))
+			return false;
+		letter = '\0';
+		i = body.n - rest.n - 1;
+	}
+	return true;
+}
+
+bool signature_is_plain(struct span body)
+{
+	return is_plain_by_rfc(body) && is_plain_for_exim(body);
 }
 
 /* "DKIM-Signature" and ":"? *body is what follows. */

@@ -48,23 +48,35 @@ static void add_decoded(struct buf *buf, struct span text)
 	}
 }
 
-/* The last tag of that name counts. */
+/*
+ * The last tag of that name counts. Of a name Exim reads the small letters only,
+ * over semicolons, too.
+ */
 static void
 read_tag(struct span body, char letter, bool decode, struct buf *value)
 {
 	struct buf name = BUF_INIT(MAX_TEXT), raw = BUF_INIT(MAX_TEXT);
-	struct span tag, word;
+	struct span word;
+	size_t i;
 
-	while (span_take_item(&body, ';', &tag)) {
-		if (!span_take_until(&tag, '=', &word))
-			continue;
+	while (body.n > 0) {
 		buf_reset(&name);
-		add_without_space(&name, word);
+		for (i = 0; i < body.n && (body.p[i] != '=' || name.n == 0);
+		     i++)
+			if (body.p[i] >= 'a' && body.p[i] <= 'z')
+				buf_add_char(&name, body.p[i]);
+		if (i == body.n)
+			break;
+		body = (struct span){ body.p + i + 1, body.n - i - 1 };
+		if (!span_take_until(&body, ';', &word)) {
+			word = body;
+			body.n = 0;
+		}
 		if (name.n != 1 || name.p[0] != letter)
 			continue;
 		buf_reset(&raw);
 		buf_reset(value);
-		add_without_space(&raw, tag);
+		add_without_space(&raw, word);
 		if (decode)
 			add_decoded(value, buf_span(&raw));
 		else

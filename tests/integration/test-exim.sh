@@ -227,12 +227,14 @@ expect_verdict 'a key that does not exist' quarantine 8.00 \
 	'dmarc=fail .*dkim=tmperror \(pubkey unavailable\)' '"result":"fail"'
 
 # A good signature of one domain, whose i= decodes into a result for another.
-for identity in '@evil.test=3B=20dkim=3Dpass=20header.d=3Drej.test' \
-	'@evil.test=3B=0A=09dkim=3Dpass=20header.d=3Drej.test' \
-	'"x=22@evil.test' '@evil.test (' '@evil.test; I=@x=3b'; do
-	dkim_sign evil.test s1 "i=$identity" <"$T/rej" >"$T/forged"
+# Exim also takes other names than "i" for that tag.
+evil='@evil.test=3B=20dkim=3Dpass=20header.d=3Drej.test'
+for identity in "i=$evil" "i9=$evil" "9=i=$evil" "i;9=$evil" \
+	'i=@evil.test=3B=0A=09dkim=3Dpass=20header.d=3Drej.test' \
+	'i="x=22@evil.test' 'i=@evil.test (' 'i=@evil.test; I=@x=3b'; do
+	dkim_sign evil.test s1 "$identity" <"$T/rej" >"$T/forged"
 	take 203.0.113.9 x@fwd.test "$T/forged"
-	expect_verdict "i=$identity" quarantine 8.00 \
+	expect_verdict "$identity" quarantine 8.00 \
 		'dmarc=fail [^;]*; spf=pass smtp.mailfrom=fwd.test$' \
 		'"result":"fail"' '"dkim":[]'
 	like 'it is logged' "$log" 'dmarc: DKIM results not used: a DKIM-Signature'
