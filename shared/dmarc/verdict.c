@@ -129,6 +129,27 @@ find_aligned_pass(struct judge *judge, struct dmarc_verdict *verdict)
 }
 
 /*
+ * What Exim takes for a key; about a name with other records it says the same as
+ * about one without any. Many domains have "v=spf1 -all" for all names, which
+ * would make each selector that somebody invents a temporary error.
+ */
+static bool looks_like_key(struct span record)
+{
+	return record.n < 2 || memcmp(record.p, "v=", 2) != 0 ||
+	       span_starts(record, "v=dkim");
+}
+
+static bool has_key(const struct dns_answer *answer)
+{
+	size_t i;
+
+	for (i = 0; i < answer->n; i++)
+		if (looks_like_key(answer->records[i]))
+			return true;
+	return false;
+}
+
+/*
  * Is there a key, or does nobody know? A selector that cannot be asked for has
  * none, and neither have those beyond the limit: whoever adds signatures to get
  * a temporary error out of us gets none.
@@ -158,7 +179,7 @@ static bool key_may_exist(struct judge *judge, const struct dkim_fact *dkim)
 	question.name = name.text;
 	judge->resolver->ask(judge->resolver, &question, &answer, 1,
 			     judge->arena);
-	return answer.status == DNS_FOUND || answer.status == DNS_FAIL;
+	return answer.status == DNS_FAIL || has_key(&answer);
 }
 
 /*

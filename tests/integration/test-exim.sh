@@ -30,6 +30,8 @@ begin
 	_dmarc.quar.test. IN TXT "v=DMARC1; p=quarantine"
 	rej.test. IN A 192.0.2.8
 	_dmarc.rej.test. IN TXT "v=DMARC1; p=reject"
+	_dmarc.wild.test. IN TXT "v=DMARC1; p=reject"
+	*.wild.test. IN TXT "v=spf1 -all"
 	org.test. IN A 192.0.2.8
 	_dmarc.org.test. IN TXT "v=DMARC1; p=none; sp=reject; np=quarantine"
 	sub.org.test. IN A 192.0.2.8
@@ -221,9 +223,17 @@ expect_verdict 'several From fields' quarantine 13.00 'dmarc=fail ' \
 
 # A signature whose key does not exist: Exim says tmperror (pubkey unavailable).
 cp "$T/dkim/s1.evil.test" "$T/dkim/nokey.rej.test"
+cp "$T/dkim/s1.evil.test" "$T/dkim/nokey.wild.test"
 dkim_sign rej.test nokey <"$T/rej" >"$T/nokey"
 take 203.0.113.9 x@fwd.test "$T/nokey"
 expect_verdict 'a key that does not exist' quarantine 8.00 \
+	'dmarc=fail .*dkim=tmperror \(pubkey unavailable\)' '"result":"fail"'
+
+# Nor is one where every name has a TXT record.
+mail '<a@wild.test>' >"$T/wild"
+dkim_sign wild.test nokey <"$T/wild" >"$T/nokey"
+take 203.0.113.9 x@fwd.test "$T/nokey"
+expect_verdict 'no key, but a wildcard' quarantine 8.00 \
 	'dmarc=fail .*dkim=tmperror \(pubkey unavailable\)' '"result":"fail"'
 
 # A good signature of one domain, whose i= decodes into a result for another.
