@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -237,7 +238,7 @@ out:
 	return result;
 }
 
-int verdicts_append(const char *directory, struct span line, struct err *err)
+static int append(const char *directory, struct span line, struct err *err)
 {
 	struct stat st;
 	int result = -1;
@@ -264,6 +265,22 @@ int verdicts_append(const char *directory, struct span line, struct err *err)
 	if (fd >= 0)
 		close(fd); /* gives the lock back */
 	close(dir);
+	return result;
+}
+
+/*
+ * A journal that nobody drains may meet a limit for the size of files, at which
+ * a signal would end our host in the middle of a message.
+ */
+int verdicts_append(const char *directory, struct span line, struct err *err)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+	struct sigaction before;
+	bool ignored = sigaction(SIGXFSZ, &ignore, &before) == 0;
+	int result = append(directory, line, err);
+
+	if (ignored)
+		(void)sigaction(SIGXFSZ, &before, NULL);
 	return result;
 }
 

@@ -477,20 +477,35 @@ static void run_in_child(int (*run)(void))
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static int run_at_limit(void)
+static int run_at_limit(rlim_t octets)
 {
-	struct rlimit limit = { .rlim_cur = 12345, .rlim_max = 12345 };
+	struct rlimit limit = { .rlim_cur = octets, .rlim_max = octets };
 
-	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGXFSZ, SIG_DFL);
 	if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
 		return 1;
-	return fill();
+	if (fill() != 0)
+		return 2;
+	return signal(SIGXFSZ, SIG_IGN) == SIG_DFL ? 0 : 4;
+}
+
+static int run_at_torn_line(void)
+{
+	return run_at_limit(12345);
+}
+
+/* Nothing can be written at all, of which a signal tells, too. */
+static int run_at_whole_line(void)
+{
+	return run_at_limit(12300);
 }
 
 static void a_limit_leaves_whole_lines(void **state)
 {
 	(void)state;
-	run_in_child(run_at_limit);
+	run_in_child(run_at_torn_line);
+	assert_int_equal(unlink(in("open.jsonl")), 0);
+	run_in_child(run_at_whole_line);
 	append("{}\n"); /* without the limit it goes on */
 }
 
