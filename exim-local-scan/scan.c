@@ -21,8 +21,9 @@
 #define AUTHRES_NAME "Authentication-Results"
 
 struct scanner {
-	struct arena *memory; /* of the settings */
-	struct arena *arena;  /* of the message */
+	struct arena *memory;  /* of the settings */
+	struct arena *arena;   /* of the message */
+	struct arena *answers; /* of the DNS to its questions */
 	struct settings settings;
 	bool ready; /* the settings can be used */
 	const struct psl *psl;
@@ -96,7 +97,9 @@ struct scanner *scanner_new(const char *config_path, struct buf *log)
 		return NULL;
 	scanner->memory = arena_new(MAX_SETTINGS_MEMORY);
 	scanner->arena = arena_new(MAX_MESSAGE_MEMORY);
-	if (scanner->memory == NULL || scanner->arena == NULL) {
+	scanner->answers = arena_new(MAX_ANSWERS_MEMORY);
+	if (scanner->memory == NULL || scanner->arena == NULL ||
+	    scanner->answers == NULL) {
 		scanner_free(&scanner);
 		return NULL;
 	}
@@ -112,6 +115,7 @@ void scanner_free(struct scanner **scanner)
 	if (*scanner == NULL)
 		return;
 	resolver_free(&(*scanner)->cares);
+	arena_free(&(*scanner)->answers);
 	arena_free(&(*scanner)->arena);
 	arena_free(&(*scanner)->memory);
 	free(*scanner);
@@ -273,7 +277,8 @@ static struct resolver *message_resolver(struct job *job, struct err *err)
 		behind = scanner->cares;
 	if (behind == NULL)
 		return NULL;
-	cache = dns_cache_new(behind, scanner->arena);
+	arena_reset(scanner->answers);
+	cache = dns_cache_new(behind, scanner->answers);
 	if (cache == NULL)
 		err_set(err, ERR_LIMIT, "no memory");
 	return cache;

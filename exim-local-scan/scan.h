@@ -19,10 +19,13 @@
 #include "dns/resolver.h"
 
 /*
- * What one message may cost. A tree walk with 100 signatures takes 100 kB;
- * records of 64 kB, and many of them, are somebody else's wish.
+ * What one message may cost. A tree walk with 100 signatures takes 100 kB; the
+ * 5 * 9 walks that a message can ask for keep 4 MB, if all records have 64 kB.
+ * What the DNS says beyond that is counted apart: who fills it up makes his own
+ * questions fail, but the verdict still finds room.
  */
 #define MAX_MESSAGE_MEMORY  ((size_t)8 * 1024 * 1024)
+#define MAX_ANSWERS_MEMORY  ((size_t)8 * 1024 * 1024)
 #define MAX_SETTINGS_MEMORY ((size_t)4 * 1024 * 1024)
 
 /*

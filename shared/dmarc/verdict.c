@@ -9,6 +9,9 @@
 #include "dns/domain.h"
 #include "mail/idn.h"
 
+/* Eight names with records of 64 kB, and what is said about them. */
+#define MAX_WALK_MEMORY ((size_t)1024 * 1024)
+
 enum alignment {
 	ALIGNMENT_NO,
 	ALIGNMENT_YES,
@@ -47,21 +50,27 @@ may_share_organization(const struct judge *judge, const char *identifier)
 	return domain_is_within(identifier, organization);
 }
 
-/* R2.17: from its own name. */
+/* R2.17: from its own name. What the walk needs is not kept. */
 static enum alignment
 walk_identifier(struct judge *judge, const char *identifier)
 {
-	const char *organization;
+	enum alignment alignment = ALIGNMENT_UNKNOWN;
+	const char *organization = NULL;
+	struct arena *arena;
 
 	if (judge->found.organizational_domain == NULL)
 		return ALIGNMENT_UNKNOWN;
-	organization = discover_organization(identifier, judge->psl,
-					     judge->resolver, judge->arena);
-	if (organization == NULL)
-		return ALIGNMENT_UNKNOWN;
-	return domain_equal(organization, judge->found.organizational_domain) ?
-		       ALIGNMENT_YES :
-		       ALIGNMENT_NO;
+	arena = arena_new(MAX_WALK_MEMORY);
+	if (arena != NULL)
+		organization = discover_organization(identifier, judge->psl,
+						     judge->resolver, arena);
+	if (organization != NULL)
+		alignment = domain_equal(organization,
+					 judge->found.organizational_domain) ?
+				    ALIGNMENT_YES :
+				    ALIGNMENT_NO;
+	arena_free(&arena);
+	return alignment;
 }
 
 /* R2.16, with the short-cuts of R2.18 and R2.19 first. */

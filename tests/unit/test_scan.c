@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "scan.h"
 
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "base/arena.h"
 #include "base/err.h"
@@ -27,9 +34,9 @@ struct place {
 	char journal[120];
 };
 
-static void make_place(const struct test_case *c, struct place *place)
+/* more are lines of the configuration, or NULL */
+static void make_place(struct place *place, const char *more)
 {
-	const char *more = case_maybe(c, "config");
 	struct buf text = BUF_INIT(65536);
 	struct err err = ERR_INIT;
 
@@ -145,7 +152,7 @@ static void check(const struct test_case *c)
 	    fflush(body) != 0)
 		exit(99);
 	message.body = fileno(body);
-	make_place(c, &place);
+	make_place(&place, case_maybe(c, "config"));
 	scanner = scanner_new(place.config, &outcome.trouble);
 	if (resolver == NULL || scanner == NULL)
 		exit(99);
@@ -161,7 +168,109 @@ static void check(const struct test_case *c)
 	fclose(body);
 }
 
+/* ------------------------------------------- records that fill our memory */
+
+#define MAX_RECORD_BYTES 60000
+
+/*
+ * Records below evilN.test: long ones for the first, then shorter ones for what
+ * is left.
+ */
+static size_t record_bytes(const char *name)
+{
+	static const size_t sizes[] = { MAX_RECORD_BYTES, MAX_RECORD_BYTES,
+					8000, 400 };
+	const char *evil = strstr(name, "evil");
+
+	return evil == NULL ? 0 : sizes[evil[4] - '0'];
+}
+
+static void ask_evil(struct resolver *self,
+		     const struct dns_question *questions,
+		     struct dns_answer *answers, size_t n, struct arena *arena)
+{
+	char text[MAX_RECORD_BYTES];
+	size_t i;
+
+	(void)self;
+	memset(text, 'x', sizeof(text));
+	memcpy(text, "v=DMARC1; p=none; x=", 20);
+	for (i = 0; i < n; i++) {
+		size_t bytes = record_bytes(questions[i].name);
+		struct span record = { text, bytes };
+
+		answers[i] = (struct dns_answer){ .status = DNS_NODATA };
+		if (strcmp(questions[i].name, "_dmarc.rej.test") == 0)
+			record = SPAN("v=DMARC1; p=reject");
+		if (record.n == 0)
+			continue;
+		answers[i].records = arena_array(arena, 1, sizeof(record));
+		if (answers[i].records != NULL)
+			*answers[i].records = arena_copy(arena, record);
+		answers[i].n = answers[i].records != NULL &&
+			       answers[i].records->p != NULL;
+		answers[i].status = answers[i].n > 0 ? DNS_FOUND : DNS_FAIL;
+	}
+}
+
+static void free_nothing(struct resolver *self)
+{
+	(void)self;
+}
+
+static void long_records_let_nothing_through(void **state)
+{
+	struct resolver resolver = { .ask = ask_evil, .free = free_nothing };
+	struct scan_field from = {
+		.name = SPAN("From"),
+		.body = SPAN("a@evil0.test, a@evil1.test, a@evil2.test, "
+			     "a@evil3.test, a@rej.test"),
+	};
+	struct scan_message message = {
+		.hostname = "mx.test",
+		.client_ip = "192.0.2.1",
+		.client_name = "",
+		.helo = "",
+		.mail_from = "a@evil0.test",
+		.id = "id",
+		.fields = &from,
+		.n_fields = 1,
+		.spf_result = "",
+	};
+	struct scan_outcome outcome = SCAN_OUTCOME_INIT;
+	struct buf authres = BUF_INIT(65536);
+	struct scanner *scanner;
+	struct place place;
+	int i;
+
+	(void)state;
+	make_place(&place, NULL);
+	buf_add_string(&authres, "mx.test");
+	for (i = 0; i < 40; i++)
+		buf_addf(&authres,
+			 ";\n\tdkim=pass header.d=i%d.a.b.c.d.e.evil%d.test", i,
+			 i / 10);
+	message.authres = buf_string(&authres);
+	message.body = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	scanner = scanner_new(place.config, &outcome.trouble);
+	assert_non_null(scanner);
+	scanner_use(scanner, &resolver);
+	scan(scanner, &message, &outcome);
+	assert_non_null(
+		strstr(buf_string(&outcome.add), "X-DMARC-Action: quarantine"));
+	close(message.body);
+	scanner_free(&scanner);
+	scan_outcome_release(&outcome);
+	buf_release(&authres);
+	remove_place(&place);
+}
+
 int main(void)
 {
-	return cases_run("scan.cases", check);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(long_records_let_nothing_through),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	return cases_run("scan.cases", check) + failed;
 }
