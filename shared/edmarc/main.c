@@ -3,7 +3,9 @@
  * main.c - the program edmarc: one command for each job
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +109,24 @@ static void print_usage(FILE *to)
 		SETTINGS_PATH);
 }
 
+/*
+ * What whoever started us may have left undone. A file or the connection to the
+ * database must not get the number of a standard descriptor that is closed: log
+ * lines would go there. And when SIGCHLD is ignored, the kernel does not keep how
+ * a child ended.
+ */
+static int clean_inheritance(void)
+{
+	int fd;
+
+	(void)signal(SIGCHLD, SIG_DFL);
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		/* Read-only, so that output that goes nowhere is an error. */
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+			return -1;
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -122,6 +142,8 @@ int main(int argc, char **argv)
 	int option;
 	size_t i;
 
+	if (clean_inheritance() < 0)
+		return EX_OSERR;
 	log_start("edmarc", level, getenv("JOURNAL_STREAM") != NULL);
 	/* "+": options behind the command are the command's. */
 	while ((option = getopt_long(argc, argv, "+c:vhV", options, NULL)) !=

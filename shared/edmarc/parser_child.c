@@ -181,24 +181,37 @@ static int limit_rest(void)
 	return 0;
 }
 
-/* The parent's handlers and masks are not for us. */
+/*
+ * The parent's handlers and masks are not for us. What asks a whole service or
+ * terminal to end is ignored: the parent decides whether this mail is still read,
+ * and takes us with it. A mail must not be refused because of a restart.
+ */
 static int reset_signals(void)
 {
-	static const int signals[] = { SIGHUP,  SIGINT,  SIGTERM, SIGQUIT,
-				       SIGCHLD, SIGALRM, SIGUSR1, SIGUSR2,
-				       SIGXCPU, SIGSEGV, SIGBUS,  SIGFPE,
-				       SIGILL,  SIGABRT, SIGSYS };
-	const struct sigaction normal = { .sa_handler = SIG_DFL };
-	const struct sigaction ignored = { .sa_handler = SIG_IGN };
+	static const struct {
+		int number;
+		void (*action)(int);
+	} signals[] = {
+		{ SIGHUP, SIG_IGN },  { SIGINT, SIG_IGN },
+		{ SIGTERM, SIG_IGN }, { SIGQUIT, SIG_IGN },
+		{ SIGALRM, SIG_IGN }, { SIGUSR1, SIG_IGN },
+		{ SIGUSR2, SIG_IGN }, { SIGPIPE, SIG_IGN },
+		{ SIGCHLD, SIG_DFL }, { SIGXCPU, SIG_DFL },
+		{ SIGSEGV, SIG_DFL }, { SIGBUS, SIG_DFL },
+		{ SIGFPE, SIG_DFL },  { SIGILL, SIG_DFL },
+		{ SIGABRT, SIG_DFL }, { SIGSYS, SIG_DFL },
+	};
 	sigset_t none;
 	size_t i;
 
-	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-		if (sigaction(signals[i], &normal, NULL) < 0)
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		const struct sigaction action = { .sa_handler =
+							  signals[i].action };
+
+		if (sigaction(signals[i].number, &action, NULL) < 0)
 			return -1;
+	}
 	sigemptyset(&none);
-	if (sigaction(SIGPIPE, &ignored, NULL) < 0)
-		return -1;
 	return sigprocmask(SIG_SETMASK, &none, NULL);
 }
 

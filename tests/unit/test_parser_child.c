@@ -12,6 +12,7 @@
 #include <grp.h>
 #include <linux/futex.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -89,6 +90,14 @@ static int segfault(void)
 	return *nowhere;
 }
 
+/* As a terminal, or systemd that stops the service, does to all processes. */
+static void ask_to_end(void)
+{
+	(void)raise(SIGHUP);
+	(void)raise(SIGINT);
+	(void)raise(SIGTERM);
+}
+
 /* Whoever reads the pipe believes nothing. */
 static int talk_nonsense(struct err *err)
 {
@@ -140,6 +149,8 @@ int report_read(struct span mail, struct report_sink *sink, struct err *err)
 		abort();
 	if (span_is(mail, "leave"))
 		_exit(0);
+	if (span_is(mail, "asked to end"))
+		ask_to_end();
 	if (span_is(mail, "nonsense"))
 		return talk_nonsense(err);
 	(void)try_calls(mail);
@@ -217,6 +228,15 @@ static void test_deaths(void **state)
 	expect_fault("abort", ERR_INPUT, "parser killed by signal 6");
 	expect_fault("leave", ERR_INPUT, "ended too early");
 	expect_fault("nonsense", ERR_INPUT, "nonsense");
+}
+
+/* The parent ends the child; a mail is not refused because of a restart. */
+static void test_asked_to_end(void **state)
+{
+	struct err err;
+
+	(void)state;
+	assert_int_equal(run("asked to end", &err), 0);
 }
 
 static void test_memory(void **state)
@@ -368,6 +388,7 @@ int main(void)
 		cmocka_unit_test(test_loop),
 		cmocka_unit_test(test_sleep),
 		cmocka_unit_test(test_deaths),
+		cmocka_unit_test(test_asked_to_end),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_offset),
