@@ -118,6 +118,28 @@ static bool is_from_network(void)
 	return smtp_input && !smtp_batched_input && sender_host_address != NULL;
 }
 
+/*
+ * The administrator's expansion. A fault in it, or a lookup that fails, is told
+ * by what Exim says about it.
+ */
+static void
+read_base(const struct scanner *scanner, struct scan_message *message)
+{
+	const uschar *question = (const uschar *)scanner_base_score(scanner);
+	const uschar *answer;
+
+	message->base_score = message->base_fault = "";
+	if (*question == '\0' || message->authenticated)
+		return;
+	answer = expand_string(string_copy(question));
+	if (answer != NULL)
+		message->base_score = text_of(answer);
+	else if (expand_string_message != NULL)
+		message->base_fault = text_of(expand_string_message);
+	else
+		message->base_fault = "cannot be expanded";
+}
+
 static int read_message(const struct scanner *scanner,
 			struct scan_message *message, struct fields *fields,
 			struct arena *arena)
@@ -146,6 +168,7 @@ static int read_message(const struct scanner *scanner,
 		return -1;
 	message->authres = expand(question);
 	message->spf_result = expand("$spf_result");
+	read_base(scanner, message);
 	return 0;
 }
 

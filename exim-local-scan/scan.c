@@ -39,6 +39,7 @@ struct job {
 	struct span authserv_id;
 	struct message_facts facts;
 	bool authres_plain; /* the text of ${authresults} can be shown */
+	int base;           /* points of other checks, in hundredths */
 	struct dmarc_verdict verdict;
 };
 
@@ -133,6 +134,11 @@ scanner_authserv_id(const struct scanner *scanner, const char *hostname)
 	const char *id = scanner->settings.authserv_id;
 
 	return *id == '\0' || !is_plain_id(span_of(id)) ? hostname : id;
+}
+
+const char *scanner_base_score(const struct scanner *scanner)
+{
+	return scanner->ready ? scanner->settings.base_score : "";
 }
 
 void scan_outcome_release(struct scan_outcome *outcome)
@@ -256,6 +262,47 @@ static int read_facts(struct job *job)
 		return -1;
 	read_results(job);
 	return 0;
+}
+
+/*
+ * Points as other programs write them: Exim's $spam_score has one decimal,
+ * others have more than our two, which are cut off, or a "+".
+ */
+static int read_base(struct span text, int *points)
+{
+	struct span fraction, units;
+	uint64_t number;
+
+	if (text.n > 1 && text.p[0] == '+' && ascii_is_digit(text.p[1])) {
+		text.p++;
+		text.n--;
+	}
+	fraction = text;
+	if (span_take_until(&fraction, '.', &units) && fraction.n > 2) {
+		if (!span_to_uint(fraction, UINT64_MAX, &number))
+			return -1;
+		text.n -= fraction.n - 2;
+	}
+	return points_parse(text, points);
+}
+
+/* Other checks that fail, or are off, leave us with our own points. */
+static void add_base(struct job *job)
+{
+	const struct scan_message *message = job->message;
+	const struct settings *settings = &job->scanner->settings;
+	struct span text = span_trim(span_of(message->base_score));
+
+	if (*settings->base_score == '\0')
+		return;
+	if (*message->base_fault != '\0')
+		trouble(&job->outcome->trouble, "base_score not used",
+			message->base_fault);
+	else if (text.n > 0 && read_base(text, &job->base) < 0)
+		trouble(&job->outcome->trouble, "base_score is not a number",
+			message->base_score);
+	job->verdict.score += job->base;
+	verdict_act(&job->verdict, settings);
 }
 
 /* The resolver of this message: ours or the caller's, with a memory. */
@@ -490,24 +537,57 @@ static void write_log(const struct job *job)
 	const struct spf_fact *spf = &job->facts.spf;
 	struct buf *log = &job->outcome->log;
 
-	buf_addf(log,
-		 "dmarc: %s policy=%s applied=%s from=%s spf=%s dkim=%s score=",
+	buf_addf(log, "dmarc: %s policy=%s applied=%s from=%s spf=%s dkim=%s",
 		 dmarc_result_name(verdict->result),
 		 or_dash(dmarc_policy_name(verdict->policy_selected)),
 		 or_dash(dmarc_policy_name(verdict->policy_applied)),
 		 quote(span_of(or_dash(verdict->from_domain))).text,
 		 spf->known ? passes(spf->result, spf->aligned) : "unknown",
 		 dkim_word(&job->facts));
+	if (*job->scanner->settings.base_score != '\0') {
+		buf_add_string(log, " base=");
+		score_format(log, job->base);
+	}
+	buf_add_string(log, " score=");
 	score_format(log, verdict->score);
 	buf_addf(log, " action=%s\n", action_name(verdict->action));
 }
 
 /* ------------------------------------------------------------ the decision */
 
-/* R12.2 */
+/* "5.7.1 Email rejected per DMARC policy for example.com" */
+static void reply(const struct job *job, const char *code, const char *text)
+{
+	const char *domain = job->verdict.from_domain;
+	struct buf *to = &job->outcome->reply;
+	const char *place = strstr(text, "%d");
+
+	buf_addf(to, "%s ", code);
+	if (place == NULL) {
+		buf_add_string(to, text);
+		return;
+	}
+	buf_add(to, (struct span){ text, (size_t)(place - text) });
+	buf_add_string(to, *domain == '\0' ? "the Author Domain" : domain);
+	buf_add_string(to, place + 2);
+}
+
+/* R12.2: DMARC is named only where it is the reason. */
+static const char *
+rejection(const struct dmarc_verdict *verdict, const struct settings *settings)
+{
+	if (*verdict->from_domain == '\0')
+		return "Email rejected: no Author Domain that DMARC could "
+		       "authenticate";
+	if (verdict->result != DMARC_FAIL)
+		return "Email rejected: its score is too high";
+	return settings->reject_text;
+}
+
 static void decide(const struct job *job)
 {
 	const struct dmarc_verdict *verdict = &job->verdict;
+	const struct settings *settings = &job->scanner->settings;
 	struct scan_outcome *outcome = job->outcome;
 
 	switch (verdict->action) {
@@ -517,21 +597,11 @@ static void decide(const struct job *job)
 		return;
 	case ACTION_REJECT:
 		outcome->action = SCAN_REJECT;
-		if (verdict->result == DMARC_FAIL &&
-		    *verdict->from_domain != '\0')
-			buf_addf(&outcome->reply,
-				 "5.7.1 Email rejected per DMARC policy for %s",
-				 verdict->from_domain);
-		else
-			buf_add_string(&outcome->reply,
-				       "5.7.1 Email rejected: no Author Domain "
-				       "that DMARC could authenticate");
+		reply(job, settings->reject_code, rejection(verdict, settings));
 		return;
 	case ACTION_DEFER:
 		outcome->action = SCAN_DEFER;
-		buf_add_string(&outcome->reply,
-			       "4.7.0 DMARC cannot be checked now, try again "
-			       "later");
+		reply(job, settings->defer_code, settings->defer_text);
 		return;
 	}
 }
@@ -564,8 +634,11 @@ void scan(struct scanner *scanner, struct scan_message *message,
 		return;
 	if (judge(&job) < 0)
 		return;
+	add_base(&job);
 	add_fields(&job);
-	write_journal(&job);
+	/* What is deferred comes again, and is counted then. */
+	if (job.verdict.action != ACTION_DEFER)
+		write_journal(&job);
 	write_log(&job);
 	decide(&job);
 }

@@ -59,6 +59,8 @@ struct scan_message {
 	size_t n_recipients;
 	const char *authres;    /* ${authresults}, or "" if Exim gives none */
 	const char *spf_result; /* $spf_result */
+	const char *base_score; /* that setting, expanded; "" without points */
+	const char *base_fault; /* why it could not be; "" when it could */
 	int body;               /* descriptor of the file with the body */
 	off_t body_offset;
 };
@@ -101,6 +103,9 @@ void scanner_use(struct scanner *scanner, struct resolver *resolver);
 /* The name under which we write Authentication-Results. */
 const char *
 scanner_authserv_id(const struct scanner *scanner, const char *hostname);
+
+/* What Exim shall expand for base_score of a message, or "". */
+const char *scanner_base_score(const struct scanner *scanner);
 
 /*
  * Judge a message. Of the outcome, which begins empty, and the remove marks of

@@ -56,12 +56,17 @@ static bool reached(int score, int limit)
 	return limit != 0 && score >= limit;
 }
 
-static enum action choose_action(int score, const struct settings *settings)
+static enum action choose_action(const struct dmarc_verdict *verdict,
+				 const struct settings *settings)
 {
+	int score = verdict->score;
+
 	if (settings->monitor_only)
 		return ACTION_ACCEPT;
 	if (reached(score, settings->reject_at))
 		return ACTION_REJECT;
+	if (verdict->result == DMARC_TEMPERROR && settings->defer_on_temperror)
+		return ACTION_DEFER;
 	if (reached(score, settings->quarantine_at))
 		return ACTION_QUARANTINE;
 	return reached(score, settings->tag_at) ? ACTION_TAG : ACTION_ACCEPT;
@@ -139,7 +144,7 @@ static void explain_failure(struct dmarc_verdict *verdict, bool monitor_only)
 
 void verdict_act(struct dmarc_verdict *verdict, const struct settings *settings)
 {
-	verdict->action = choose_action(verdict->score, settings);
+	verdict->action = choose_action(verdict, settings);
 	verdict->disposition = disposition_of(verdict);
 	verdict->n_reasons = 0;
 	if (verdict->result == DMARC_TEMPERROR)

@@ -17,6 +17,9 @@ enum kind {
 	KIND_DURATION, /* 5, 5s, 500ms -> milliseconds */
 	KIND_YES_NO,
 	KIND_STANDARD,
+	KIND_REJECT_CODE, /* 5.7.1 */
+	KIND_DEFER_CODE,  /* 4.7.0 */
+	KIND_REPLY,       /* text for the client */
 };
 
 struct setting {
@@ -67,6 +70,18 @@ static const struct setting table[] = {
 	  "reject from this score on; 0: never" },
 	{ "score", "monitor_only", KIND_YES_NO, AT(monitor_only), "no",
 	  "score and log, but deliver everything" },
+	{ "score", "defer_on_temperror", KIND_YES_NO, AT(defer_on_temperror),
+	  "no", "have the client try again when the DNS did not answer" },
+	{ "score", "reject_code", KIND_REJECT_CODE, AT(reject_code), "5.7.1",
+	  "enhanced status code of a rejection" },
+	{ "score", "reject_text", KIND_REPLY, AT(reject_text),
+	  "Email rejected per DMARC policy for %d",
+	  "what a client is told; %d: the Author Domain" },
+	{ "score", "defer_code", KIND_DEFER_CODE, AT(defer_code), "4.7.0",
+	  "enhanced status code of a deferral" },
+	{ "score", "defer_text", KIND_REPLY, AT(defer_text),
+	  "DMARC cannot be checked now, try again later",
+	  "what a client is told; %d: the Author Domain" },
 
 	{ "exim", "authserv_id", KIND_TEXT, AT(authserv_id), "",
 	  "our name in Authentication-Results; empty: $primary_hostname" },
@@ -76,6 +91,8 @@ static const struct setting table[] = {
 	  "X-DMARC-Action", "name of the field with the action" },
 	{ "exim", "trusted_hosts", KIND_TEXT, AT(trusted_hosts), "",
 	  "addresses and networks whose mail is not judged" },
+	{ "exim", "base_score", KIND_TEXT, AT(base_score), "",
+	  "points of other checks, for Exim to expand, such as $spam_score" },
 
 	{ "journal", "directory", KIND_TEXT, AT(verdict_spool),
 	  "/var/spool/edmarc/verdicts", "where the Exim module logs verdicts" },
@@ -107,7 +124,7 @@ static const struct setting table[] = {
 
 #define TABLE_SIZE (sizeof(table) / sizeof(table[0]))
 
-static int read_points(struct span value, int *points)
+int points_parse(struct span value, int *points)
 {
 	struct span whole = value, fraction = SPAN("0");
 	bool negative = value.n > 0 && value.p[0] == '-';
@@ -176,6 +193,47 @@ static bool is_field_name(struct span value)
 	return value.n > 0 && value.n < 80;
 }
 
+/* "5.7.1": class "." subject "." detail (RFC 3463 2). */
+static bool is_enhanced_code(struct span value, char class)
+{
+	struct span part;
+	uint64_t number;
+
+	if (!span_take_until(&value, '.', &part) || part.n != 1 ||
+	    part.p[0] != class)
+		return false;
+	return span_take_until(&value, '.', &part) && part.n <= 3 &&
+	       value.n <= 3 && span_to_uint(part, 999, &number) &&
+	       span_to_uint(value, 999, &number);
+}
+
+/*
+ * No line break and nothing else that a client, or a log, could take for
+ * something it is not; and not so many domains that the reply gets too long.
+ */
+static bool is_reply(struct span value)
+{
+	unsigned domains = 0;
+	size_t i;
+
+	for (i = 0; i < value.n; i++) {
+		if (value.p[i] < ' ' || value.p[i] > '~')
+			return false;
+		domains += i > 0 && value.p[i - 1] == '%' && value.p[i] == 'd';
+	}
+	return value.n > 0 && value.n <= MAX_REPLY_TEXT && domains <= 1;
+}
+
+/* A text as it stands, when it is good; returns what was expected otherwise. */
+static const char *
+keep_text(void *field, const char *text, bool good, const char *expected)
+{
+	if (!good)
+		return expected;
+	memcpy(field, &text, sizeof(text));
+	return NULL;
+}
+
 /* Returns what was expected, or NULL when the value is good. */
 static const char *read_value(struct settings *settings,
 			      const struct setting *setting, struct span value,
@@ -185,17 +243,22 @@ static const char *read_value(struct settings *settings,
 
 	switch (setting->kind) {
 	case KIND_NAME:
-		if (!is_field_name(value))
-			return "the name of a header field";
-		memcpy(field, &text, sizeof(text));
-		return NULL;
+		return keep_text(field, text, is_field_name(value),
+				 "the name of a header field");
 	case KIND_TEXT:
-		if (span_has(value, '\0'))
-			return "text without NUL";
-		memcpy(field, &text, sizeof(text));
-		return NULL;
+		return keep_text(field, text, !span_has(value, '\0'),
+				 "text without NUL");
+	case KIND_REJECT_CODE:
+		return keep_text(field, text, is_enhanced_code(value, '5'),
+				 "a code such as 5.7.1");
+	case KIND_DEFER_CODE:
+		return keep_text(field, text, is_enhanced_code(value, '4'),
+				 "a code such as 4.7.0");
+	case KIND_REPLY:
+		return keep_text(field, text, is_reply(value),
+				 "1 to 200 ASCII characters, %d at most once");
 	case KIND_POINTS:
-		return read_points(value, field) < 0 ?
+		return points_parse(value, field) < 0 ?
 			       "a number of points such as 4 or -2.5" :
 			       NULL;
 	case KIND_DURATION:
@@ -318,6 +381,9 @@ static void add_value(struct buf *buf, const struct settings *settings,
 	switch (setting->kind) {
 	case KIND_TEXT:
 	case KIND_NAME:
+	case KIND_REJECT_CODE:
+	case KIND_DEFER_CODE:
+	case KIND_REPLY:
 		memcpy(&text, field, sizeof(text));
 		buf_add_string(buf, text);
 		return;

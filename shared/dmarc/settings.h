@@ -19,6 +19,12 @@
 
 #define SETTINGS_PATH EDMARC_SYSCONFDIR "/edmarc.conf"
 
+/*
+ * Of a text for the client. With the code and one Author Domain it stays below
+ * the 512 octets of a reply line (RFC 5321 4.5.3.1.5).
+ */
+#define MAX_REPLY_TEXT 200
+
 enum standard {
 	STANDARD_RFC9989,
 	STANDARD_RFC7489,
@@ -41,16 +47,26 @@ struct settings {
 	int score_permerror;
 	int score_no_from;
 	int score_several_from;
-	int tag_at;        /* 0: never */
-	int quarantine_at; /* 0: never */
-	int reject_at;     /* 0: never */
-	bool monitor_only; /* score and log, but accept everything */
+	int tag_at;              /* 0: never */
+	int quarantine_at;       /* 0: never */
+	int reject_at;           /* 0: never */
+	bool monitor_only;       /* score and log, but accept everything */
+	bool defer_on_temperror; /* R6.5, R12.9 */
+	/*
+	 * What the client is told (R12.2, R12.3): the enhanced code, and one
+	 * line of text in which "%d" stands for the Author Domain.
+	 */
+	const char *reject_code;
+	const char *reject_text;
+	const char *defer_code;
+	const char *defer_text;
 
 	/* [exim] */
 	const char *authserv_id; /* "": Exim's primary_hostname */
 	const char *score_header;
 	const char *action_header;
 	const char *trusted_hosts; /* addresses and networks, not scored */
+	const char *base_score;    /* for Exim to expand; "": no other points */
 
 	/* [journal] */
 	const char *verdict_spool;
@@ -89,6 +105,12 @@ int settings_read(struct settings *settings, const char *path,
 
 /* All settings in force, in the form of the file, with their meaning. */
 void settings_format(struct buf *buf, const struct settings *settings);
+
+/*
+ * Points such as "4", "-2.5" or "0.05", at most 10000, into hundredths. Returns
+ * -1 for anything else.
+ */
+MUST_CHECK int points_parse(struct span text, int *points);
 
 /* Section and key of the i-th setting; NULL behind the last. */
 const char *settings_section(size_t i);

@@ -74,6 +74,8 @@ CONF
 # What a program sees that Exim starts in the middle of a session.
 sed -i '/^acl_check_data:/a\
   warn\
+    set acl_m_points = 1.25\
+  warn\
     condition = ${if eq{$sender_address}{fds@good.test}}\
     logwrite = :main: open: ${run{/bin/ls /proc/self/fd}{${sg{$value}{\\n}{ }}}}' \
 	"$T/mx/acl"
@@ -353,6 +355,40 @@ is 'other names for the fields' \
 	"$(field X-Spam-Points) $(field X-Spam-Action) $(field X-DMARC-Score)" \
 	'8.00 quarantine 1'
 
+configure '[score]' 'reject_at = 8' 'reject_code = 5.7.26' \
+	'reject_text = DMARC says no to %d'
+take 203.0.113.9 x@fwd.test "$T/rej"
+is 'the texts are ours to choose' "$smtp_reply" \
+	'550 5.7.26 DMARC says no to rej.test'
+
+# ------------------------------------------------------- points of other checks
+
+# base NAME EXPANSION BASE SCORE ACTION [TROUBLE]: of a fail under p=reject
+base() {
+	configure "base_score = $2"
+	take 203.0.113.9 x@fwd.test "$T/rej"
+	expect_verdict "$1" "$5" "$4" 'dmarc=fail ' '"result":"fail"'
+	like "$1: the log" "$log" " dkim=none base=$3 score=$4 action=$5\$"
+	is "$1: trouble" "$(sed -n 's/.* dmarc: \(base_score.*\)/\1/p' <<<"$log")" \
+		"${6:-}"
+}
+base 'points of an ACL' '$acl_m_points' 1.25 9.25 quarantine
+base 'an expansion' '${if eq{$sender_address}{x@fwd.test}{-7.5}{0}}' -7.50 0.50 accept
+base 'no points' '$acl_m_nothing' 0.00 8.00 quarantine
+base 'a variable that Exim does not know' '$no_such_variable' 0.00 8.00 \
+	quarantine 'base_score not used: unknown variable name "no_such_variable"'
+base 'a forced failure' '${if eq{a}{b}{1}fail}' 0.00 8.00 quarantine \
+	'base_score not used: "if" failed and "fail" requested'
+base 'no number' 'a lot' 0.00 8.00 quarantine 'base_score is not a number: a lot'
+configure 'base_score = $acl_m_points' '[score]' 'reject_at = 9.25'
+take 203.0.113.9 x@fwd.test "$T/rej"
+is 'the sum is rejected' "$smtp_reply" \
+	'550 5.7.1 Email rejected per DMARC policy for rej.test'
+configure 'base_score = $acl_m_points' '[score]' 'reject_at = 1'
+take 192.0.2.7 a@good.test "$T/good"
+is 'so is one that passes, for another reason' "$smtp_reply" \
+	'550 5.7.1 Email rejected: its score is too high'
+
 # --------------------------------------------------------------------- faults
 
 configure
@@ -362,6 +398,14 @@ take 203.0.113.9 x@fwd.test "$T/rej"
 took=$((SECONDS - begun))
 expect_verdict 'DNS dead' accept 0.00 'dmarc=temperror ' '"result":"temperror"'
 check 'DNS dead: in time' test "$took" -lt 25
+configure '[score]' 'defer_on_temperror = yes' 'defer_text = No answer about %d'
+take 203.0.113.9 x@fwd.test "$T/rej"
+is 'DNS dead: deferred' "$smtp_reply" '451 4.7.0 No answer about rej.test'
+like 'DNS dead: deferred, in the log' "$(tail -n 5 "$T/mx/log/mainlog")" \
+	' dmarc: temperror .* action=defer$'
+is 'DNS dead: deferred, not in the journal' \
+	"$(grep -c '"action":"defer"' "$T/verdicts/open.jsonl")" 0
+configure
 resume nsd
 wait_for 10 'the name server' nsd_answers "$NSD_ADDRESS"
 take 203.0.113.9 x@fwd.test "$T/rej"

@@ -140,6 +140,8 @@ static void check(const struct test_case *c)
 		.n_recipients = 4,
 		.authres = case_get(c, "authres"),
 		.spf_result = text_or(c, "spf_result", ""),
+		.base_score = text_or(c, "base", ""),
+		.base_fault = text_or(c, "base_fault", ""),
 	};
 	struct scan_outcome outcome = SCAN_OUTCOME_INIT;
 	FILE *body = tmpfile();
