@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "dns/cache.h"
 #include "dns/domain.h"
 
 /* A name that has exactly one DMARC record (R1.5, R2.7). */
@@ -82,17 +83,22 @@ static enum look take_answer(struct search *search, const char *name,
 	return LOOK_KEPT;
 }
 
+/* With the label in front it may be no name any more (R2.21). */
+static bool can_be_asked(const char *name)
+{
+	return strlen(name) + strlen("_dmarc.") <= DOMAIN_MAX_OCTETS;
+}
+
 static enum look look(struct search *search, const char *name, bool start)
 {
 	struct dns_question question = { .type = DNS_TXT };
 	struct dns_answer answer;
 
+	if (!can_be_asked(name))
+		return LOOK_NOTHING;
 	question.name = arena_printf(search->arena, "_dmarc.%s", name);
 	if (question.name == NULL)
 		return look_failed(search, name, "out of memory");
-	/* With the label in front it may be no name any more (R2.21). */
-	if (strlen(question.name) > DOMAIN_MAX_OCTETS)
-		return LOOK_NOTHING;
 	search->resolver->ask(search->resolver, &question, &answer, 1,
 			      search->arena);
 	if (start)
@@ -110,10 +116,37 @@ static const char *step_up(const char *name)
 }
 
 /*
- * The tree walk (R2.5). It asks one name after the other, since most walks find
- * what they need in resolvers' caches; to ask all names behind the first at once
- * this loop is the place, as take_answer() is what ends it. A walk for_policy
- * also ends when the domain's own record cannot be used (R1.11).
+ * All that is left of a walk in one batch, into the cache, so that the walk can
+ * then go from answer to answer without waiting. Answers behind a stop, failures
+ * among them, nobody looks at. Without memory the walk itself will say so.
+ */
+static void ask_ahead(struct search *search, const char *name)
+{
+	struct dns_question questions[MAX_WALK_QUERIES];
+	struct dns_answer answers[MAX_WALK_QUERIES];
+	size_t n = 0;
+
+	for (; *name != '\0'; name = step_up(name)) {
+		struct dns_question *question = &questions[n];
+
+		if (!can_be_asked(name))
+			continue;
+		*question =
+			(struct dns_question){ .type = DNS_TXT, .ahead = true };
+		question->name = arena_printf(search->arena, "_dmarc.%s", name);
+		if (question->name == NULL)
+			return;
+		n++;
+	}
+	if (n > 1)
+		search->resolver->ask(search->resolver, questions, answers, n,
+				      search->arena);
+}
+
+/*
+ * The tree walk (R2.5), in at most two round trips: the domain's own question,
+ * whose answer may end it, then the rest. A walk for_policy also ends when the
+ * domain's own record cannot be used (R1.11).
  */
 static void walk(struct search *search, const char *start, bool for_policy)
 {
@@ -121,19 +154,18 @@ static void walk(struct search *search, const char *start, bool for_policy)
 
 	for (name = start; *name != '\0'; name = step_up(name)) {
 		const struct kept *kept = &search->kept[search->n];
+		enum look looked = look(search, name, name == start);
 
-		switch (look(search, name, name == start)) {
-		case LOOK_NOTHING:
-			continue;
-		case LOOK_FAILED:
+		if (looked == LOOK_FAILED)
 			return;
-		case LOOK_KEPT:
-			break;
-		}
-		if (kept->record.psd != DMARC_PSD_UNKNOWN)
+		if (looked == LOOK_KEPT &&
+		    kept->record.psd != DMARC_PSD_UNKNOWN)
 			return;
-		if (for_policy && name == start && !kept->usable)
+		if (looked == LOOK_KEPT && for_policy && name == start &&
+		    !kept->usable)
 			return;
+		if (name == start)
+			ask_ahead(search, step_up(name));
 	}
 }
 
@@ -278,10 +310,14 @@ struct discovery discover(const char *domain, const struct psl *psl,
 {
 	struct search search = { .dialect = psl == NULL ? RECORD_RFC9989 :
 							  RECORD_RFC7489,
-				 .resolver = resolver,
+				 .resolver = dns_cache_new(resolver, arena),
 				 .arena = arena };
-	struct discovery found;
+	struct discovery found = { .status = DISCOVERY_FAILED,
+				   .why = "out of memory",
+				   .faults = SPAN("") };
 
+	if (search.resolver == NULL)
+		return found;
 	found = psl == NULL ? walk_discover(&search, domain) :
 			      list_discover(&search, domain, psl);
 	found.why = search.why;
@@ -295,11 +331,13 @@ const char *discover_organization(const char *domain, const struct psl *psl,
 				  struct arena *arena)
 {
 	struct search search = { .dialect = RECORD_RFC9989,
-				 .resolver = resolver,
+				 .resolver = dns_cache_new(resolver, arena),
 				 .arena = arena };
 
 	if (psl != NULL)
 		return psl_organizational_domain(psl, domain, arena);
+	if (search.resolver == NULL)
+		return NULL;
 	walk(&search, domain, false);
 	return search.why == NULL ? walked_organization(&search, domain) : NULL;
 }

@@ -47,6 +47,13 @@ struct discovery {
 /*
  * The record for an Author Domain (normalized). psl is NULL for the tree walk.
  * No memory is DISCOVERY_FAILED.
+ *
+ * A walk asks for its first name, and unless that ends it for all others in one
+ * batch: two round trips. Behind a record with psd=y or psd=n, which ends the walk,
+ * it may so have asked for up to seven names too many; their answers, failures
+ * among them, have no effect, but a name server that is silent about them uses
+ * up the deadline. A cache (dns/cache.h) lists only the names that the walk came
+ * to, and one that is used for several calls saves asking again.
  */
 struct discovery discover(const char *domain, const struct psl *psl,
 			  struct resolver *resolver, struct arena *arena);

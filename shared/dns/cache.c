@@ -15,7 +15,9 @@ struct cache {
 	struct dns_question *questions;
 	struct dns_answer *answers;
 	size_t n;
-	size_t room;
+	struct dns_question *wanted; /* those not only asked ahead */
+	size_t n_wanted;
+	size_t room; /* of all three */
 };
 
 /* A linear search: a message asks some dozens of questions (R2.21). */
@@ -37,19 +39,23 @@ find(const struct cache *cache, const struct dns_question *question, size_t *at)
 static bool grow(struct cache *cache)
 {
 	size_t room = cache->room == 0 ? 16 : cache->room * 2;
-	struct dns_question *questions;
+	struct dns_question *questions, *wanted;
 	struct dns_answer *answers;
 
 	questions = arena_array(cache->arena, room, sizeof(*questions));
+	wanted = arena_array(cache->arena, room, sizeof(*wanted));
 	answers = arena_array(cache->arena, room, sizeof(*answers));
-	if (questions == NULL || answers == NULL)
+	if (questions == NULL || wanted == NULL || answers == NULL)
 		return false;
 	if (cache->n > 0) {
 		memcpy(questions, cache->questions,
 		       cache->n * sizeof(*questions));
+		memcpy(wanted, cache->wanted,
+		       cache->n_wanted * sizeof(*wanted));
 		memcpy(answers, cache->answers, cache->n * sizeof(*answers));
 	}
 	cache->questions = questions;
+	cache->wanted = wanted;
 	cache->answers = answers;
 	cache->room = room;
 	return true;
@@ -61,9 +67,19 @@ static bool add(struct cache *cache, const struct dns_question *question)
 
 	if (name.p == NULL || (cache->n == cache->room && !grow(cache)))
 		return false;
-	cache->questions[cache->n++] =
-		(struct dns_question){ .name = name.p, .type = question->type };
+	cache->questions[cache->n] = *question;
+	cache->questions[cache->n].name = name.p;
+	if (!question->ahead)
+		cache->wanted[cache->n_wanted++] = cache->questions[cache->n];
+	cache->n++;
 	return true;
+}
+
+/* What was asked ahead is now asked for. */
+static void want(struct cache *cache, size_t at)
+{
+	cache->questions[at].ahead = false;
+	cache->wanted[cache->n_wanted++] = cache->questions[at];
 }
 
 static void ask(struct resolver *self, const struct dns_question *questions,
@@ -85,12 +101,15 @@ static void ask(struct resolver *self, const struct dns_question *questions,
 				   cache->answers + known, cache->n - known,
 				   cache->arena);
 	for (i = 0; i < n; i++) {
-		if (find(cache, &questions[i], &at))
-			answers[i] = cache->answers[at];
-		else
+		if (!find(cache, &questions[i], &at)) {
 			answers[i] =
 				(struct dns_answer){ .status = DNS_FAIL,
 						     .why = "out of memory" };
+			continue;
+		}
+		answers[i] = cache->answers[at];
+		if (cache->questions[at].ahead && !questions[i].ahead)
+			want(cache, at);
 	}
 }
 
@@ -102,8 +121,11 @@ static void free_nothing(struct resolver *self)
 
 struct resolver *dns_cache_new(struct resolver *behind, struct arena *arena)
 {
-	struct cache *cache = arena_alloc(arena, sizeof(*cache));
+	struct cache *cache;
 
+	if (behind->ask == ask)
+		return behind;
+	cache = arena_alloc(arena, sizeof(*cache));
 	if (cache == NULL)
 		return NULL;
 	cache->resolver.ask = ask;
@@ -118,6 +140,6 @@ dns_cache_asked(const struct resolver *cache, size_t *n)
 {
 	const struct cache *self = (const struct cache *)cache;
 
-	*n = self->n;
-	return self->questions;
+	*n = self->n_wanted;
+	return self->wanted;
 }

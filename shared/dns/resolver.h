@@ -10,6 +10,7 @@
 #ifndef EDMARC_DNS_RESOLVER_H
 #define EDMARC_DNS_RESOLVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/arena.h"
@@ -32,6 +33,12 @@ enum dns_status {
 struct dns_question {
 	const char *name; /* A-labels, no trailing dot */
 	enum dns_type type;
+	/*
+	 * Asked before anybody knows whether the answer will be needed, so that
+	 * it costs no time of its own. It is answered like any other; only the
+	 * list of a cache (cache.h) does not have it.
+	 */
+	bool ahead;
 };
 
 struct dns_answer {

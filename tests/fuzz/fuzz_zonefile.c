@@ -39,10 +39,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST_HOLD(strncmp(err.text, "line ", 5) == 0);
 	} else {
 		struct dns_question question[4] = {
-			{ pick_word(text, arena), DNS_TXT },
-			{ "a.b.example", DNS_MX },
-			{ "", DNS_A },
-			{ "*", DNS_AAAA },
+			{ .name = pick_word(text, arena), .type = DNS_TXT },
+			{ .name = "a.b.example", .type = DNS_MX },
+			{ .name = "", .type = DNS_A },
+			{ .name = "*", .type = DNS_AAAA },
 		};
 		struct dns_answer answer[4];
 		size_t i;

@@ -59,10 +59,12 @@ static void end(struct setup *s)
 static void test_nothing_is_asked_twice(void **state)
 {
 	char name[] = "a.example";
-	struct dns_question question[4] = { { name, DNS_TXT },
-					    { "b.example", DNS_TXT },
-					    { "a.example", DNS_TXT },
-					    { "a.example", DNS_A } };
+	struct dns_question question[4] = {
+		{ .name = name, .type = DNS_TXT },
+		{ .name = "b.example", .type = DNS_TXT },
+		{ .name = "a.example", .type = DNS_TXT },
+		{ .name = "a.example", .type = DNS_A }
+	};
 	struct dns_answer answer[4];
 	const struct dns_question *asked;
 	struct setup s;
@@ -96,6 +98,54 @@ static void test_nothing_is_asked_twice(void **state)
 	end(&s);
 }
 
+/* What is asked ahead is listed from when it is wanted, and is asked once. */
+static void test_ahead(void **state)
+{
+	struct dns_question ahead[2] = {
+		{ .name = "a.example", .type = DNS_TXT, .ahead = true },
+		{ .name = "b.example", .type = DNS_TXT, .ahead = true }
+	};
+	struct dns_question other = { .name = "c.example", .type = DNS_TXT };
+	struct dns_question wanted = { .name = "b.example", .type = DNS_TXT };
+	struct dns_answer answer[2];
+	const struct dns_question *asked;
+	struct setup s;
+	size_t n;
+
+	(void)state;
+	begin(&s, 65536);
+	s.cache->ask(s.cache, ahead, answer, 2, NULL);
+	assert_int_equal(s.counter.batches, 1);
+	assert_int_equal(s.counter.questions, 2);
+	assert_int_equal(answer[0].status, DNS_FOUND);
+	(void)dns_cache_asked(s.cache, &n);
+	assert_int_equal(n, 0);
+	s.cache->ask(s.cache, &other, answer, 1, NULL);
+	s.cache->ask(s.cache, &wanted, answer, 1, NULL);
+	assert_int_equal(answer[0].status, DNS_FAIL);
+	s.cache->ask(s.cache, &wanted, answer, 1, NULL);
+	s.cache->ask(s.cache, ahead, answer, 2, NULL);
+	assert_int_equal(s.counter.batches, 2);
+	assert_int_equal(s.counter.questions, 3);
+	asked = dns_cache_asked(s.cache, &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(asked[0].name, "c.example");
+	assert_string_equal(asked[1].name, "b.example");
+	end(&s);
+}
+
+static void test_a_cache_needs_no_cache(void **state)
+{
+	struct arena *arena = arena_new(65536);
+	struct setup s;
+
+	(void)state;
+	begin(&s, 65536);
+	assert_ptr_equal(dns_cache_new(s.cache, arena), s.cache);
+	arena_free(&arena);
+	end(&s);
+}
+
 static void test_many_questions(void **state)
 {
 	struct dns_answer answer;
@@ -108,7 +158,8 @@ static void test_many_questions(void **state)
 	begin(&s, (size_t)1024 * 1024);
 	for (round = 0; round < 2; round++) {
 		for (i = 0; i < 100; i++) {
-			struct dns_question question = { name, DNS_TXT };
+			struct dns_question question = { .name = name,
+							 .type = DNS_TXT };
 
 			snprintf(name, sizeof(name), "n%d.example", i);
 			s.cache->ask(s.cache, &question, &answer, 1, NULL);
@@ -124,7 +175,7 @@ static void test_many_questions(void **state)
 
 static void test_no_memory_is_a_failure(void **state)
 {
-	struct dns_question question = { "a.example", DNS_TXT };
+	struct dns_question question = { .name = "a.example", .type = DNS_TXT };
 	struct dns_answer answer = { .status = DNS_NXDOMAIN };
 	struct setup s;
 
@@ -141,6 +192,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_is_asked_twice),
+		cmocka_unit_test(test_ahead),
+		cmocka_unit_test(test_a_cache_needs_no_cache),
 		cmocka_unit_test(test_many_questions),
 		cmocka_unit_test(test_no_memory_is_a_failure),
 	};

@@ -67,7 +67,7 @@ static int64_t now_ms(void)
 static void
 ask(struct resolver *resolver, const char *name, struct dns_answer *answer)
 {
-	struct dns_question question = { name, DNS_TXT };
+	struct dns_question question = { .name = name, .type = DNS_TXT };
 	struct arena *arena = arena_new(65536);
 
 	resolver->ask(resolver, &question, answer, 1, arena);
@@ -127,7 +127,8 @@ static void test_batch_shares_the_deadline(void **state)
 	assert_non_null(resolver);
 	for (i = 0; i < 20; i++)
 		question[i] = (struct dns_question){
-			arena_printf(arena, "n%zu.example", i), DNS_A
+			.name = arena_printf(arena, "n%zu.example", i),
+			.type = DNS_A
 		};
 	start = now_ms();
 	resolver->ask(resolver, question, answer, 20, arena);
@@ -246,7 +247,7 @@ static void ask_until_alarm(struct resolver *resolver,
 			    struct dns_answer *answer, struct arena *arena)
 {
 	struct itimerval timer = { .it_value = { .tv_usec = 100000 } };
-	struct dns_question question = { "a.example", DNS_TXT };
+	struct dns_question question = { .name = "a.example", .type = DNS_TXT };
 
 	if (sigsetjmp(jump, 1) != 0)
 		return;

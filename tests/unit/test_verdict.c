@@ -125,6 +125,39 @@ static void expect_queries(const struct test_case *c, const char *prefix,
 	buf_release(&all);
 }
 
+/* Counts what leaves the cache. */
+struct counter {
+	struct resolver resolver;
+	struct resolver *behind;
+	size_t batches;
+	struct buf names;
+};
+
+static void count(struct resolver *self, const struct dns_question *questions,
+		  struct dns_answer *answers, size_t n, struct arena *arena)
+{
+	struct counter *counter = (struct counter *)self;
+	size_t i;
+
+	counter->batches++;
+	for (i = 0; i < n; i++)
+		buf_addf(&counter->names, "%s%s",
+			 counter->names.n > 0 ? " " : "", questions[i].name);
+	counter->behind->ask(counter->behind, questions, answers, n, arena);
+}
+
+/* Round trips, and the names that went out, needed or not. */
+static void expect_counted(const struct test_case *c, const char *prefix,
+			   struct counter *counter)
+{
+	char batches[32];
+
+	snprintf(batches, sizeof(batches), "%zu", counter->batches);
+	expect_for(c, prefix, "batches", batches);
+	expect_for(c, prefix, "sent", buf_string(&counter->names));
+	buf_release(&counter->names);
+}
+
 /* The domains with an aligned pass: "spf", "dkim DOMAIN". */
 static void expect_aligned(const struct test_case *c, const char *prefix,
 			   const struct message_facts *facts)
@@ -217,19 +250,23 @@ static void judge(const struct test_case *c, const char *prefix,
 	struct message_facts facts = read_facts(c, arena);
 	struct dmarc_verdict verdict;
 	struct settings settings;
+	struct counter counter = { .resolver.ask = count,
+				   .behind = zone,
+				   .names = BUF_INIT(65536) };
 	struct resolver *cache;
 
 	if (zone == NULL)
 		fail_msg("zone: %s", err.text);
 	settings_defaults(&settings);
 	settings.standard = standard;
-	cache = dns_cache_new(zone, arena);
+	cache = dns_cache_new(&counter.resolver, arena);
 	assert_non_null(cache);
 	if (verdict_make(&facts, &settings, psl, cache, arena, &verdict, &err) <
 	    0)
 		fail_msg("%s", err.text);
 	expect_verdict(c, prefix, &facts, &verdict);
 	expect_queries(c, prefix, cache);
+	expect_counted(c, prefix, &counter);
 	resolver_free(&zone);
 	arena_free(&arena);
 }

@@ -96,7 +96,7 @@ static void test_no_memory(void **state)
 		"$ORIGIN example.\n@ SOA a b 1 2 3 4 5\n"
 		"a TXT one \"t\\wo\"\n MX 1 b\n A 192.0.2.1\nb CNAME a\n"
 		";!timeout c\n";
-	struct dns_question question = { "b.example", DNS_TXT };
+	struct dns_question question = { .name = "b.example", .type = DNS_TXT };
 	size_t n;
 
 	(void)state;
