@@ -61,7 +61,7 @@ static int64_t message_size(void)
  */
 #define MAX_HEADER_MEMORY ((size_t)64 * 1024 * 1024)
 
-/* Fields that are not deleted, with Exim's own line of each. */
+/* Fields that are not deleted, and signatures, with Exim's line of each. */
 struct fields {
 	struct scan_field *field;
 	header_line **line;
@@ -72,9 +72,12 @@ static bool read_field(const header_line *line, struct scan_field *field)
 {
 	struct span text = { text_of(line->text), (size_t)line->slen };
 
-	if (line->type == '*' || !span_take_until(&text, ':', &field->name))
+	if (!span_take_until(&text, ':', &field->name))
 		return false;
 	field->name = span_trim(field->name);
+	/* Exim's results also tell of signatures that an ACL took away. */
+	if (line->type == '*' && !span_is(field->name, "DKIM-Signature"))
+		return false;
 	field->body = text;
 	return true;
 }

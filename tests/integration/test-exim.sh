@@ -270,6 +270,25 @@ for hidden in 'no field\r\n' 'X-Field: x\n'; do
 		'"result":"fail"' '"dkim":[]'
 	like 'it is logged' "$log" 'dmarc: DKIM results not used: a DKIM-Signature'
 done
+# A message that somebody has signed, with text of the forger in front: not a
+# field, so part of the body for Exim, but not for its DKIM code.
+dkim_sign good.test s1 <"$T/good" |
+	sed 's/^\r$/Pay to this account:\r\nXX00\r\n&/' >"$T/prefixed"
+take 203.0.113.9 x@fwd.test "$T/prefixed"
+expect_verdict 'text in front of the signed body' quarantine 8.00 \
+	'dmarc=fail [^;]*; spf=pass smtp.mailfrom=fwd.test$' \
+	'"result":"fail"' '"dkim":[]'
+like 'it is logged' "$log" 'dmarc: DKIM results not used: text that is not signed'
+{
+	sed '/^\r$/,$d' "$T/good"
+	printf 'Pay to this account:\r\n'
+	dkim_sign good.test s1 <"$T/good" | sed '/^From:/,/^Subject:/d'
+} >"$T/prefixed"
+take 203.0.113.9 x@fwd.test "$T/prefixed"
+expect_verdict 'with the signature hidden as well' quarantine 8.00 \
+	'dmarc=fail [^;]*; spf=pass smtp.mailfrom=fwd.test$' \
+	'"result":"fail"' '"dkim":[]'
+like 'it is logged' "$log" 'dmarc: DKIM results not used: a signature stands behind'
 dkim_sign good.test s1 'i=news+1=2B2@mail.good.test' <"$T/good" >"$T/identity"
 take 203.0.113.9 x@fwd.test "$T/identity"
 expect_verdict 'an honest i=' accept 0.00 'dmarc=pass .*dkim=pass header.d=good.test'

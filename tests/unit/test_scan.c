@@ -223,11 +223,12 @@ static void free_nothing(struct resolver *self)
 static void long_records_let_nothing_through(void **state)
 {
 	struct resolver resolver = { .ask = ask_evil, .free = free_nothing };
-	struct scan_field from = {
+	static const char signature[] = "DKIM-Signature:";
+	struct scan_field fields[41] = { {
 		.name = SPAN("From"),
 		.body = SPAN("a@evil0.test, a@evil1.test, a@evil2.test, "
 			     "a@evil3.test, a@rej.test"),
-	};
+	} };
 	struct scan_message message = {
 		.hostname = "mx.test",
 		.client_ip = "192.0.2.1",
@@ -235,8 +236,8 @@ static void long_records_let_nothing_through(void **state)
 		.helo = "",
 		.mail_from = "a@evil0.test",
 		.id = "id",
-		.fields = &from,
-		.n_fields = 1,
+		.fields = fields,
+		.n_fields = 41,
 		.spf_result = "",
 	};
 	struct scan_outcome outcome = SCAN_OUTCOME_INIT;
@@ -248,10 +249,15 @@ static void long_records_let_nothing_through(void **state)
 	(void)state;
 	make_place(&place, NULL);
 	buf_add_string(&authres, "mx.test");
-	for (i = 0; i < 40; i++)
+	for (i = 0; i < 40; i++) {
+		fields[i + 1].name =
+			(struct span){ signature, sizeof(signature) - 2 };
+		fields[i + 1].body =
+			(struct span){ signature + sizeof(signature) - 1, 0 };
 		buf_addf(&authres,
 			 ";\n\tdkim=pass header.d=i%d.a.b.c.d.e.evil%d.test", i,
 			 i / 10);
+	}
 	message.authres = buf_string(&authres);
 	message.body = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	scanner = scanner_new(place.config, &outcome.trouble);
