@@ -45,7 +45,7 @@ struct summary_number summary_number(int64_t number)
 	return out;
 }
 
-/* "99.9%": never rounded up to 100, since one bad message in a million counts */
+/* Nearest, but never up to 100: one bad message in a million counts. */
 static struct text percent(int64_t part, int64_t whole)
 {
 	struct text out = { "-" };
@@ -53,7 +53,7 @@ static struct text percent(int64_t part, int64_t whole)
 
 	if (whole <= 0)
 		return out;
-	tenths = (int64_t)((double)part / (double)whole * 1000.0);
+	tenths = (int64_t)((double)part / (double)whole * 1000.0 + 0.5);
 	if (part == whole)
 		tenths = 1000;
 	else if (tenths > 999)

@@ -105,6 +105,37 @@ static void text_is_a_table(void **state)
 	buf_release(&out);
 }
 
+static void assert_percent(int64_t part, int64_t whole, const char *percent)
+{
+	struct buf out = BUF_INIT(100000);
+	struct summary_print print = start(&out, FORMAT_TEXT, true);
+	const struct summary_domain domain = {
+		.domain = TEXT("example.org"),
+		.sums = { .messages = whole, .rejected = part },
+	};
+	char line[100];
+
+	summary_print_domain(&print, &domain);
+	snprintf(line, sizeof(line), "  Rejected     %10s  %6s\n",
+		 summary_number(part).text, percent);
+	if (strstr(buf_string(&out), line) == NULL)
+		fail_msg("%s is not in\n%s", line, buf_string(&out));
+	buf_release(&out);
+}
+
+static void percents_are_the_nearest(void **state)
+{
+	(void)state;
+	assert_percent(0, 0, "-");
+	assert_percent(0, 7, "0.0%");
+	assert_percent(1, 3, "33.3%");
+	assert_percent(2, 3, "66.7%");
+	assert_percent(57, 100, "57.0%");
+	assert_percent(9, 10, "90.0%");
+	assert_percent(9999, 10000, "99.9%");
+	assert_percent(10000, 10000, "100.0%");
+}
+
 static void text_of_one_has_details(void **state)
 {
 	struct buf out = BUF_INIT(100000);
@@ -318,6 +349,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_is_a_table),
+		cmocka_unit_test(percents_are_the_nearest),
 		cmocka_unit_test(text_of_one_has_details),
 		cmocka_unit_test(no_reports_are_said),
 		cmocka_unit_test(long_lists_are_cut),
