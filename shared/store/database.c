@@ -150,9 +150,21 @@ set_options(struct database *db, const char *option_file, struct err *err)
 	    mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &no) ||
 	    (*option_file != '\0' &&
 	     mysql_options(mysql, MYSQL_READ_DEFAULT_FILE, option_file)) ||
-	    mysql_options(mysql, MYSQL_READ_DEFAULT_GROUP, "edmarc") ||
-	    /* Last, so that an option file does not say otherwise. */
-	    mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4"))
+	    mysql_options(mysql, MYSQL_READ_DEFAULT_GROUP, "edmarc"))
+		return connection_fail(db, err);
+	return 0;
+}
+
+/*
+ * The option files are read while connecting, and [client] is for all programs.
+ * A connection that came back by itself would lack start_session().
+ */
+static int overrule_option_files(struct database *db, struct err *err)
+{
+	const my_bool no = 0;
+
+	if (mysql_options(db->mysql, MYSQL_OPT_RECONNECT, &no) ||
+	    mysql_set_character_set(db->mysql, "utf8mb4"))
 		return connection_fail(db, err);
 	return 0;
 }
@@ -229,7 +241,8 @@ static int open_database(const char *name, const char *option_file, bool make,
 		connection_fail(new, err);
 		goto failed;
 	}
-	if (use_database(new, name, make, err) < 0 ||
+	if (overrule_option_files(new, err) < 0 ||
+	    use_database(new, name, make, err) < 0 ||
 	    start_session(new, err) < 0)
 		goto failed;
 	*db = new;
@@ -689,6 +702,16 @@ struct span db_rows_text(const struct db_rows *rows, size_t column)
 	return (struct span){ cell->p, cell->n };
 }
 
+static bool is_digits(struct span text)
+{
+	size_t i;
+
+	for (i = 0; i < text.n; i++)
+		if (!ascii_is_digit(text.p[i]))
+			return false;
+	return text.n > 0;
+}
+
 int64_t db_rows_int(const struct db_rows *rows, size_t column)
 {
 	struct span text = db_rows_text(rows, column);
@@ -700,7 +723,7 @@ int64_t db_rows_int(const struct db_rows *rows, size_t column)
 		text.n--;
 	}
 	if (!span_to_uint(text, INT64_MAX, &number))
-		return 0;
+		return is_digits(text) ? negative ? INT64_MIN : INT64_MAX : 0;
 	return negative ? -(int64_t)number : (int64_t)number;
 }
 

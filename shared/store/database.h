@@ -129,7 +129,10 @@ MUST_CHECK int db_rows_next(struct db_rows *rows, struct err *err);
  */
 struct span db_rows_text(const struct db_rows *rows, size_t column);
 
-/* The same as a number; 0 for NULL and for what is no whole number. */
+/*
+ * The same as a number; 0 for NULL and for what is no whole number. A sum that
+ * does not fit is the largest number there is.
+ */
 int64_t db_rows_int(const struct db_rows *rows, size_t column);
 
 void db_rows_free(struct db_rows **rows);

@@ -415,24 +415,31 @@ meet_report(struct mail_store *store, struct report *report, struct err *err)
 	const struct report *other;
 	struct db_rows *rows;
 	bool same_mail = false;
+	bool complete = false;
 	int64_t id = 0;
 	int found;
 
 	if (database_query(store->db,
-			   "SELECT id, mail_name = ? FROM received_report "
-			   "WHERE report_key = ?",
+			   "SELECT id, mail_name = ?, complete "
+			   "FROM received_report WHERE report_key = ?",
 			   values, 2, &rows, err) < 0)
 		return -1;
 	found = db_rows_next(rows, err);
 	if (found > 0) {
 		id = db_rows_int(rows, 0);
 		same_mail = db_rows_int(rows, 1) != 0;
+		complete = db_rows_int(rows, 2) != 0;
 	}
 	db_rows_free(&rows);
 	if (found < 0)
 		return -1;
 	if (found == 0)
 		return err_set(err, ERR_TEMP, "a report was just removed");
+	/* That mail may still turn out to be cut off; then this one counts. */
+	if (!same_mail && !complete)
+		return err_set(err, ERR_TEMP,
+			       "the same report is just coming in by another "
+			       "mail");
 	report->try_duplicate = true;
 	report->try_again = same_mail;
 	report->try_id = id;

@@ -11,7 +11,9 @@
  * what a crash left of it is dropped when the mail is read again.
  *
  * A report that is there already (same reporter, policy domain, id, begin and
- * end) counts as a duplicate: the first one stays.
+ * end) counts as a duplicate: the first one stays. While it is incomplete, mails
+ * that bring it as well have to wait (ERR_TEMP): until then nobody knows whether
+ * the first one can be read to its end.
  */
 #ifndef EDMARC_STORE_REPORTS_H
 #define EDMARC_STORE_REPORTS_H

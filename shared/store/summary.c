@@ -245,15 +245,22 @@ int summary_set_aside(struct database *db, int64_t *mails, struct err *err)
 			       NULL, 0, mails, err);
 }
 
+/* Anybody can report impossible numbers, and they must not become small ones. */
+static void add(int64_t *sum, int64_t more)
+{
+	if (__builtin_add_overflow(*sum, more, sum))
+		*sum = INT64_MAX;
+}
+
 void summary_add(struct summary_sums *sums, const struct summary_sums *more)
 {
-	sums->reports += more->reports;
-	sums->messages += more->messages;
-	sums->compliant += more->compliant;
-	sums->quarantined += more->quarantined;
-	sums->rejected += more->rejected;
-	sums->spf_passed += more->spf_passed;
-	sums->spf_failed += more->spf_failed;
-	sums->dkim_passed += more->dkim_passed;
-	sums->dkim_failed += more->dkim_failed;
+	add(&sums->reports, more->reports);
+	add(&sums->messages, more->messages);
+	add(&sums->compliant, more->compliant);
+	add(&sums->quarantined, more->quarantined);
+	add(&sums->rejected, more->rejected);
+	add(&sums->spf_passed, more->spf_passed);
+	add(&sums->spf_failed, more->spf_failed);
+	add(&sums->dkim_passed, more->dkim_passed);
+	add(&sums->dkim_failed, more->dkim_failed);
 }

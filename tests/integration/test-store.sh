@@ -143,8 +143,8 @@ edmarc_run 0 'summary' one summary
 is 'a table of all domains' "$(sed 1d <<<"$output")" "
 Domain                   Messages  Compliant  Quarant.  Rejected    SPF   DKIM
 example.net                     1          0         0         0   0.0%   0.0%
-example.org                 2,135      2,125         7         3  99.2%  98.5%
-2 domains                   2,136      2,125         7         3  99.2%  98.5%
+example.org                 2,135      2,125         7         3  99.3%  98.6%
+2 domains                   2,136      2,125         7         3  99.3%  98.5%
 
 1 mail could not be read; see $T/one/reports/bad"
 edmarc_run 0 'summary of a domain' one summary EXAMPLE.org.
@@ -156,8 +156,8 @@ example.org
   Compliant         2,125   99.5%
   Quarantined           7    0.3%
   Rejected              3    0.1%
-  SPF               2,120   99.2% passed, 15 failed
-  DKIM              2,105   98.5% passed, 30 failed
+  SPF               2,120   99.3% passed, 15 failed
+  DKIM              2,105   98.6% passed, 30 failed
 
 Sources of compliant messages (2)
   192.0.2.1                                         2,105
@@ -222,6 +222,43 @@ is 'come out as they went in, cut to the column' \
 edmarc_run 0 'as text' one summary names.example
 is 'no line is wider than a terminal' \
 	"$(awk 'length > 80' <<<"$output")" ''
+
+# What [client] wants for all programs is not for us
+{
+	printf '[client]\ndefault-character-set = latin1\n'
+	cat "$MARIADB_OPTIONS"
+} >"$T/latin1.cnf"
+sed "s,$MARIADB_OPTIONS,$T/latin1.cnf," "$T/one.conf" >"$T/latin1.conf"
+report latin1 "$yesterday" $((yesterday + 86399)) names.example 'Größe' \
+	>"$T/m" <<<'192.0.2.1 1 none pass pass'
+mail_put one "$T/m"
+edmarc_run 0 'an option file with another charset' latin1 ingest
+is 'changes no text' "$(sql edmarc "SELECT reporter FROM received_report
+	WHERE report_id = 'latin1'")" 'Größe'
+
+sql edmarc "UPDATE received_report SET messages = 9223372036854775807
+	WHERE policy_domain = 'names.example'"
+edmarc_run 0 'sums that no number can hold' one summary --format json
+like 'do not become small ones' "$output" \
+	'"names.example","messages":9223372036854775807,.*"total":\{"reports":[0-9]+,"messages":9223372036854775807,'
+
+# Another machine is in the middle of the same report, and may never end it
+report half "$yesterday" $((yesterday + 86399)) half.example >"$T/m" \
+	<<<'192.0.2.1 1 none pass pass'
+mail_put one "$T/m"
+edmarc_run 0 'a report' one ingest
+sql edmarc "UPDATE received_report SET complete = 0, mail_name = 'elsewhere'
+	WHERE report_id = 'half'"
+mail_put one "$T/m"
+edmarc_run 75 'the same while it is incomplete' one ingest
+like 'has to wait' "$errors" 'the same report is just coming in'
+is 'and is not removed' "$(waiting one)" 1
+sql edmarc "DELETE FROM received_row WHERE report IN
+	(SELECT id FROM received_report WHERE report_id = 'half');
+	DELETE FROM received_report WHERE report_id = 'half'"
+edmarc_run 0 'the other one is refused' one ingest
+is 'and this one counts' "$(sql edmarc "SELECT complete, messages
+	FROM received_report WHERE report_id = 'half'")" $'1\t1'
 
 # ------------------------------------------------------- retry from bad/
 
