@@ -338,6 +338,7 @@ static int read_facts(struct job *job)
 		.helo = job->message->helo,
 		.mail_from = job->message->mail_from,
 		.spf = { .domain = "" },
+		.draw = message_draw(span_of(job->message->id)),
 	};
 	if (read_from(job) < 0)
 		return -1;

@@ -95,6 +95,12 @@ static void say_policy(struct buf *text, const struct dmarc_verdict *verdict)
 	if (verdict->record.testing)
 		say(text, "With t=y, failing mail is treated as under %s.",
 		    dmarc_policy_name(verdict->policy_applied));
+	else if (verdict->sampled_out)
+		say(text,
+		    "With pct=%u, this message is not in the sample, and is "
+		    "treated as under %s if it fails.",
+		    verdict->record.pct,
+		    dmarc_policy_name(verdict->policy_applied));
 }
 
 static void say_identifier(struct buf *text, const char *what,

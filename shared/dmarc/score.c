@@ -117,6 +117,18 @@ static enum disposition as_disposition(enum dmarc_policy policy)
 	return DISPOSITION_NONE;
 }
 
+/* t=y, or pct, for which RFC 9990 has no word of its own (R7.10). */
+static void explain_step_down(struct dmarc_verdict *verdict)
+{
+	if (!verdict->sampled_out || verdict->record.testing)
+		add_reason(verdict, REASON_POLICY_TEST_MODE, "");
+	else if (verdict->method == DISCOVERY_PSL)
+		add_reason(verdict, REASON_SAMPLED_OUT, "");
+	else
+		add_reason(verdict, REASON_LOCAL_POLICY,
+			   "pct is honoured, and left this message out");
+}
+
 /* R7.5, R6.11: why a failing message was not treated as the record asks. */
 static void explain_failure(struct dmarc_verdict *verdict, bool monitor_only)
 {
@@ -125,7 +137,7 @@ static void explain_failure(struct dmarc_verdict *verdict, bool monitor_only)
 	if (verdict->disposition == as_disposition(verdict->policy_selected))
 		return;
 	if (verdict->policy_applied != verdict->policy_selected)
-		add_reason(verdict, REASON_POLICY_TEST_MODE, "");
+		explain_step_down(verdict);
 	if (verdict->disposition == asked)
 		return;
 	if (monitor_only)

@@ -17,6 +17,7 @@ enum kind {
 	KIND_DURATION, /* 5, 5s, 500ms -> milliseconds */
 	KIND_YES_NO,
 	KIND_STANDARD,
+	KIND_PCT,
 	KIND_REJECT_CODE, /* 5.7.1 */
 	KIND_DEFER_CODE,  /* 4.7.0 */
 	KIND_REPLY,       /* text for the client */
@@ -36,6 +37,8 @@ struct setting {
 static const struct setting table[] = {
 	{ "evaluate", "standard", KIND_STANDARD, AT(standard), "rfc9989",
 	  "rfc9989 (DNS tree walk) or rfc7489 (public suffix list)" },
+	{ "evaluate", "pct", KIND_PCT, AT(pct), "ignore",
+	  "the tag pct under rfc9989: ignore or honour; rfc7489 applies it" },
 	{ "evaluate", "dns_timeout", KIND_DURATION, AT(dns_timeout_ms), "5s",
 	  "deadline for all DNS questions of one message" },
 	{ "evaluate", "dns_servers", KIND_TEXT, AT(dns_servers), "",
@@ -183,6 +186,14 @@ static int read_standard(struct span value, enum standard *standard)
 	return 0;
 }
 
+static int read_pct(struct span value, enum pct_use *pct)
+{
+	if (!span_is(value, "ignore") && !span_is(value, "honour"))
+		return -1;
+	*pct = span_is(value, "ignore") ? PCT_IGNORE : PCT_HONOUR;
+	return 0;
+}
+
 static bool is_field_name(struct span value)
 {
 	size_t i;
@@ -270,6 +281,8 @@ static const char *read_value(struct settings *settings,
 	case KIND_STANDARD:
 		return read_standard(value, field) < 0 ? "rfc9989 or rfc7489" :
 							 NULL;
+	case KIND_PCT:
+		return read_pct(value, field) < 0 ? "ignore or honour" : NULL;
 	}
 	return "something else";
 }
@@ -374,6 +387,7 @@ static void add_value(struct buf *buf, const struct settings *settings,
 {
 	const char *field = (const char *)settings + setting->offset;
 	enum standard standard;
+	enum pct_use pct;
 	const char *text;
 	bool yes;
 	int number;
@@ -406,6 +420,10 @@ static void add_value(struct buf *buf, const struct settings *settings,
 		memcpy(&standard, field, sizeof(standard));
 		buf_add_string(buf, standard == STANDARD_RFC9989 ? "rfc9989" :
 								   "rfc7489");
+		return;
+	case KIND_PCT:
+		memcpy(&pct, field, sizeof(pct));
+		buf_add_string(buf, pct == PCT_IGNORE ? "ignore" : "honour");
 		return;
 	}
 }

@@ -30,9 +30,16 @@ enum standard {
 	STANDARD_RFC7489,
 };
 
+/* The tag pct, which RFC 9989 no longer knows (R6.8). */
+enum pct_use {
+	PCT_IGNORE,
+	PCT_HONOUR,
+};
+
 struct settings {
 	/* [evaluate] */
 	enum standard standard;
+	enum pct_use pct;   /* for RFC 9989; RFC 7489 always applies it */
 	int dns_timeout_ms; /* for all questions of one message */
 	const char *dns_servers;
 	const char *public_suffix_list;

@@ -249,16 +249,53 @@ static enum dmarc_policy step_down(enum dmarc_policy policy)
 	return policy;
 }
 
-static void
-take_policy(struct dmarc_verdict *verdict, const struct discovery *found)
+/* R6.7, R6.8 */
+static bool
+is_sampled_out(const struct judge *judge, const struct settings *settings)
 {
+	if (settings->standard == STANDARD_RFC9989 &&
+	    settings->pct == PCT_IGNORE)
+		return false;
+	return judge->facts->draw >= judge->found.record.pct;
+}
+
+/*
+ * RFC 9989 A.6 has t=y for what pct=0 was, so a record with both asks twice for
+ * the same step.
+ */
+static void take_policy(const struct judge *judge,
+			const struct settings *settings,
+			struct dmarc_verdict *verdict)
+{
+	const struct discovery *found = &judge->found;
+
 	verdict->have_record = true;
 	verdict->record = found->record;
 	verdict->policy_source = found->source;
 	verdict->policy_selected = found->policy;
-	verdict->policy_applied = found->record.testing ?
-					  step_down(found->policy) :
-					  found->policy;
+	verdict->policy_applied = found->policy;
+	verdict->sampled_out = is_sampled_out(judge, settings);
+	if (found->record.testing || verdict->sampled_out)
+		verdict->policy_applied = step_down(found->policy);
+}
+
+/*
+ * FNV-1a, and the last steps of MurmurHash3, so that all bits have a say in the
+ * remainder: ids differ little, most of all at their end.
+ */
+unsigned message_draw(struct span id)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+	size_t i;
+
+	for (i = 0; i < id.n; i++) {
+		hash ^= (unsigned char)id.p[i];
+		hash *= 0x100000001b3;
+	}
+	hash ^= hash >> 33;
+	hash *= 0xff51afd7ed558ccd;
+	hash ^= hash >> 33;
+	return (unsigned)(hash % 100);
 }
 
 static void clear_alignment(struct message_facts *facts)
@@ -305,7 +342,7 @@ judge_domain(struct judge *judge, const struct settings *settings)
 		verdict.organizational_domain = found->organizational_domain;
 	switch (found->status) {
 	case DISCOVERY_FOUND:
-		take_policy(&verdict, found);
+		take_policy(judge, settings, &verdict);
 		verdict.result = decide(judge, &verdict);
 		break;
 	case DISCOVERY_BAD_RECORD:

@@ -64,6 +64,13 @@ struct message_facts {
 	struct spf_fact spf;
 	struct dkim_fact *dkim;
 	size_t n_dkim;
+	/*
+	 * 0 to 99, drawn for this message by whoever received it (message_draw()
+	 * makes it of the message's id): where pct counts, the policy applies to
+	 * messages with a draw below pct (R6.7). 0 is in every sample but that of
+	 * pct=0.
+	 */
+	unsigned draw;
 };
 
 struct verdict_reason {
@@ -89,8 +96,10 @@ struct dmarc_verdict {
 	struct dmarc_record record; /* when have_record */
 	enum policy_source policy_source;
 	enum dmarc_policy policy_selected; /* before t=y */
-	enum dmarc_policy policy_applied;  /* after t=y (R6.6) */
-	bool dkim_aligned;                 /* an aligned pass */
+	/* One step down for t=y (R6.6) or when sampled out, not for both. */
+	enum dmarc_policy policy_applied;
+	bool sampled_out;  /* pct counts, and draw is not below it */
+	bool dkim_aligned; /* an aligned pass */
 	bool spf_aligned;
 	enum disposition disposition; /* for reports (R7.3) */
 	struct verdict_reason reasons[MAX_REASONS];
@@ -100,6 +109,13 @@ struct dmarc_verdict {
 	struct span faults;      /* record faults for R7.7, or "" */
 	const char *explanation; /* sentences for a person */
 };
+
+/*
+ * A draw for a message, of the id that the mail server gave to it: always the same
+ * for the same id, and even over many ids, however alike they are. A sender has
+ * no say in the id.
+ */
+unsigned message_draw(struct span id);
 
 /*
  * SPF and DKIM out of the text of ${authresults} or of an A-R field: fills in

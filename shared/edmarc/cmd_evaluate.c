@@ -44,6 +44,8 @@ static const char usage[] =
 	"  --spf RESULT         result of SPF for MAIL FROM\n"
 	"  --dkim RESULT,d=DOMAIN[,s=SELECTOR]\n"
 	"                       result for a signature; can be given again\n"
+	"  --draw NUMBER        0 (the default) to 99; where pct counts, the\n"
+	"                       policy applies if this is below it\n"
 	"  --format FORMAT      text or json\n"
 	"  -h, --help           this text\n";
 
@@ -106,6 +108,16 @@ static int set_ip(struct request *request, const char *text)
 	return 0;
 }
 
+static int set_draw(struct request *request, const char *text)
+{
+	uint64_t draw;
+
+	if (!span_to_uint(span_of(text), 99, &draw))
+		return complain("--draw: no number from 0 to 99", text);
+	request->facts.draw = (unsigned)draw;
+	return 0;
+}
+
 static void
 set_mail_from(struct request *request, const char *text, struct arena *arena)
 {
@@ -145,6 +157,8 @@ static int set_option(struct request *request, int option, const char *value,
 		return 0;
 	case 'd':
 		return add_dkim(request, value, arena);
+	case 'r':
+		return set_draw(request, value);
 	case 'o':
 		if (!format_parse(value, &request->format) ||
 		    request->format == FORMAT_CSV)
@@ -168,6 +182,7 @@ static int read_options(struct request *request, int argc, char **argv,
 		{ "auth-results", required_argument, NULL, 'a' },
 		{ "spf", required_argument, NULL, 's' },
 		{ "dkim", required_argument, NULL, 'd' },
+		{ "draw", required_argument, NULL, 'r' },
 		{ "format", required_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -373,6 +388,9 @@ static void print_policy(struct buf *out, const struct dmarc_verdict *verdict)
 	if (verdict->policy_applied != verdict->policy_selected)
 		buf_addf(out, ", applied as %s",
 			 dmarc_policy_name(verdict->policy_applied));
+	if (verdict->sampled_out)
+		buf_addf(out, " (not in the sample of pct=%u)",
+			 verdict->record.pct);
 	buf_add_char(out, '\n');
 }
 

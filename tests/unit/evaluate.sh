@@ -93,6 +93,30 @@ status 78 --method psl --zone "$work/zone" "$work/message"
 complains '/nowhere/list'
 status 0 --method treewalk --zone "$work/zone" "$work/message"
 
+# pct, for the draw that is given (R6.7, R6.8).
+echo '_dmarc.example.com. TXT "v=DMARC1; p=reject; pct=30"' >"$work/sampled"
+printf 'From: u@example.com\n\n' >"$work/sample"
+printf '[evaluate]\npublic_suffix_list = %s\n' "$work/suffixes" \
+	>"$work/psl.conf"
+printf '[evaluate]\npct = honour\n' >"$work/honour.conf"
+for method in psl treewalk; do
+	conf=$work/psl.conf
+	[ $method = psl ] || conf=$work/honour.conf
+	status 0 --method $method --draw 29 --zone "$work/sampled" "$work/sample"
+	says 'policy        p=reject'
+	status 0 --method $method --draw 30 --zone "$work/sampled" "$work/sample"
+	says 'p=reject, applied as quarantine (not in the sample of pct=30)'
+	status 0 --method $method --zone "$work/sampled" --format json \
+		"$work/sample"
+	says '"policy_applied":"reject"'
+done
+conf=$work/conf
+status 0 --draw 99 --zone "$work/sampled" --format json "$work/sample"
+says '"policy_applied":"reject"'
+status 64 --draw 100 "$work/sample"
+complains '--draw'
+status 64 --draw half "$work/sample"
+
 # Settings count.
 conf=$work/mild.conf
 status 0 --zone "$work/zone" --format json "$work/message"

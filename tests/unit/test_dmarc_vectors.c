@@ -34,7 +34,6 @@
 
 #define LEADING_SPACE "R1.4: white space before v is taken, as DKIM has it"
 #define LAST_ONE      "R1.9: open; the last of repeated tags counts"
-#define NO_PCT        "R6.7: pct is not applied yet"
 #define BLANK_IN_SIZE "R1.14: white space inside a size is in no grammar"
 #define NOT_NEEDED    "R2.19: the walk that fails cannot lead to alignment"
 #define ZERO_AND_ONE  "R1.13: 0 and 1 exclude each other in RFC 9989"
@@ -46,7 +45,6 @@ static const struct deviation {
 } deviations[] = {
 	{ "checkdmarc/leading-space", "rfc9989/dmarc", LEADING_SPACE },
 	{ "checkdmarc/leading-space", "rfc7489/dmarc", LEADING_SPACE },
-	{ "email-auth-rs/pct-0", "rfc7489/disposition", NO_PCT },
 	{ "checkdmarc/duplicate", "rfc9989/p", LAST_ONE },
 	{ "checkdmarc/duplicate", "rfc9989/sp", LAST_ONE },
 	{ "checkdmarc/duplicate", "rfc9989/np", LAST_ONE },
@@ -67,10 +65,6 @@ static const struct deviation {
 	{ "mox/bad-10", "rfc7489/np", LAST_ONE },
 	{ "mail-auth/parse-5", "rfc9989/rua", BLANK_IN_SIZE },
 	{ "mail-auth/parse-5", "rfc7489/rua", BLANK_IN_SIZE },
-	{ "mail-dmarc/result-pct-ignored", "rfc7489/disposition", NO_PCT },
-	{ "mox/verify-pct0", "rfc7489/disposition", NO_PCT },
-	{ "own/pct-0", "rfc7489/disposition", NO_PCT },
-	{ "rspamd/pct-0-sp-quarantine", "rfc7489/disposition", NO_PCT },
 	{ "own/random-043", "rfc9989/dmarc", NOT_NEEDED },
 	{ "own/random-043", "rfc9989/disposition", NOT_NEEDED },
 	{ "mox/valid-4", "rfc9989/fo", ZERO_AND_ONE },

@@ -97,6 +97,26 @@ static void test_many(void **state)
 	take_many(50, 120, 0, 100);
 }
 
+/* Ids as Exim makes them, one after the other: 100 a draw, more or less. */
+static void test_draws_are_even(void **state)
+{
+	unsigned count[100] = { 0 };
+	char id[32];
+	int i;
+
+	(void)state;
+	for (i = 0; i < 10000; i++) {
+		snprintf(id, sizeof(id), "1wNx%02d-000%03d-0A", i / 100,
+			 i % 100);
+		assert_true(message_draw(span_of(id)) < 100);
+		assert_int_equal(message_draw(span_of(id)),
+				 message_draw(span_of(id)));
+		count[message_draw(span_of(id))]++;
+	}
+	for (i = 0; i < 100; i++)
+		assert_in_range(count[i], 60, 140);
+}
+
 static void test_no_memory(void **state)
 {
 	struct message_facts facts = { .helo = "", .mail_from = "" };
@@ -115,6 +135,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_draws_are_even),
 		cmocka_unit_test(test_no_memory),
 	};
 

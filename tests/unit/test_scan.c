@@ -22,11 +22,13 @@
 
 #define MAX_CASE_FIELDS 20
 
-static const char zone[] = "rej.test. IN A 192.0.2.7\n"
-			   "_dmarc.rej.test. IN TXT \"v=DMARC1; p=reject\"\n"
-			   "fwd.test. IN A 192.0.2.7\n"
-			   "dead.test. IN A 192.0.2.7\n"
-			   ";!timeout _dmarc.dead.test\n";
+static const char zone[] =
+	"rej.test. IN A 192.0.2.7\n"
+	"_dmarc.rej.test. IN TXT \"v=DMARC1; p=reject\"\n"
+	"_dmarc.half.test. TXT \"v=DMARC1; p=reject; pct=50\"\n"
+	"fwd.test. IN A 192.0.2.7\n"
+	"dead.test. IN A 192.0.2.7\n"
+	";!timeout _dmarc.dead.test\n";
 
 struct place {
 	char directory[100];
@@ -128,7 +130,7 @@ static void check(const struct test_case *c)
 	struct scan_message message = {
 		.time = 1795453509,
 		.size = ENTRY_SIZE_UNKNOWN,
-		.id = "id",
+		.id = text_or(c, "id", "id"),
 		.hostname = "mx.test",
 		.client_ip = case_get(c, "ip"),
 		.client_name = text_or(c, "client_name", ""),

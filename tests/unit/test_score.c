@@ -103,6 +103,10 @@ static void check(const struct test_case *c)
 	verdict.policy_applied = case_has(c, "applied") ?
 					 read_policy(c, "applied") :
 					 verdict.policy_selected;
+	verdict.method =
+		case_has(c, "psl") ? DISCOVERY_PSL : DISCOVERY_TREEWALK;
+	verdict.sampled_out = case_has(c, "sampled-out");
+	verdict.record.testing = case_has(c, "testing");
 	verdict.score = verdict_score(&facts, &verdict, &settings);
 	/* A second time, as the Exim module does it, nothing piles up. */
 	verdict_act(&verdict, &settings);

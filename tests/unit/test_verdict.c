@@ -93,12 +93,17 @@ static struct message_facts
 read_facts(const struct test_case *c, struct arena *arena)
 {
 	struct message_facts facts = { .client_ip = "192.0.2.1" };
+	const char *draw = case_maybe(c, "draw");
+	uint64_t number = 0;
 
 	facts.helo = text_or_empty(c, "helo");
 	facts.mail_from = text_or_empty(c, "mail-from");
 	read_from(c, &facts.from);
 	facts.spf = read_spf(c);
 	read_dkim(c, &facts, arena);
+	if (draw != NULL)
+		assert_true(span_to_uint(span_of(draw), 99, &number));
+	facts.draw = (unsigned)number;
 	return facts;
 }
 
@@ -259,6 +264,7 @@ static void judge(const struct test_case *c, const char *prefix,
 		fail_msg("zone: %s", err.text);
 	settings_defaults(&settings);
 	settings.standard = standard;
+	settings.pct = case_has(c, "honour") ? PCT_HONOUR : PCT_IGNORE;
 	cache = dns_cache_new(&counter.resolver, arena);
 	assert_non_null(cache);
 	if (verdict_make(&facts, &settings, psl, cache, arena, &verdict, &err) <
