@@ -14,7 +14,7 @@
 /* ------------------------------------------------------------ a report */
 
 /* A day of a large receiver, one row for each address of the IPv4 world that
- * sends mail at all, is below this; 300 octets for each row make 300 MB. */
+ * sends mail at all, is below this; 650 octets for each row make 650 MB. */
 #define MAX_ROWS 1000000
 
 /* The schema needs 6, an extension may have its own structure. libxml2 stops
@@ -56,8 +56,9 @@
 
 /* ---------------------------------------------------------- containers */
 
-/* What comes out of all compressed entries of one mail together. */
-#define MAX_UNPACKED_BYTES ((size_t)512 * 1024 * 1024)
+/* What comes out of all compressed entries of one mail together: MAX_ROWS rows
+ * as Google writes them, and half as much again. */
+#define MAX_UNPACKED_BYTES ((size_t)1024 * 1024 * 1024)
 
 /* XML of reports shrinks to between 1/10 and 1/60; DEFLATE cannot do better
  * than 1/1032, which is what bombs are made of. Small files are not judged. */

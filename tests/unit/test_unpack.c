@@ -105,7 +105,7 @@ static void test_total(void **state)
 	assert_int_equal(budget.unpacked, MAX_UNPACKED_BYTES);
 	assert_int_equal(read_zeros(1, &budget, &err), -1);
 	assert_int_equal(err.kind, ERR_LIMIT);
-	assert_string_equal(err.text, "unpacks to more than 512 MiB");
+	assert_string_equal(err.text, "unpacks to more than 1024 MiB");
 }
 
 static void test_entries(void **state)
