@@ -18,6 +18,7 @@
 #include "base/quote.h"
 #include "base/utc.h"
 #include "edmarc/command.h"
+#include "edmarc/csv.h"
 #include "edmarc/parser_child.h"
 #include "report/aggregate.h"
 #include "report/read.h"
@@ -150,27 +151,6 @@ static void print_json(const struct printer *p, const struct report_end *end,
 	buf_add_char(out, '\n');
 }
 
-/* RFC 4180: in quotation marks when needed, those doubled. */
-static void add_csv(struct buf *out, struct span text)
-{
-	size_t i;
-	bool plain = true;
-
-	for (i = 0; i < text.n; i++)
-		plain = plain && strchr(",\"\r\n", text.p[i]) == NULL;
-	if (plain) {
-		buf_add(out, text);
-		return;
-	}
-	buf_add_char(out, '"');
-	for (i = 0; i < text.n; i++) {
-		if (text.p[i] == '"')
-			buf_add_char(out, '"');
-		buf_add_char(out, text.p[i]);
-	}
-	buf_add_char(out, '"');
-}
-
 static const char csv_header[] =
 	"file,entry,kind,status,reason,org_name,email,report_id,begin,end,"
 	"policy_domain,dialect,rows,messages,disposition_none,disposition_pass,"
@@ -197,7 +177,7 @@ static void print_csv(const struct printer *p, const struct report_end *end,
 	if (p->printed == 0)
 		buf_add_string(out, csv_header);
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		add_csv(out, texts[i]);
+		csv_text(out, texts[i]);
 		buf_add_char(out, ',');
 	}
 	if (p->have_head)
@@ -205,7 +185,7 @@ static void print_csv(const struct printer *p, const struct report_end *end,
 			 head->end);
 	else
 		buf_add_string(out, ",,");
-	add_csv(out, head_text(p, head->policy_domain));
+	csv_text(out, head_text(p, head->policy_domain));
 	buf_addf(out, ",%s,%" PRIu64 ",%" PRIu64,
 		 p->have_head ? report_dialect_name(head->dialect) : "",
 		 t->rows, t->messages);
@@ -214,7 +194,7 @@ static void print_csv(const struct printer *p, const struct report_end *end,
 	buf_addf(out, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",",
 		 t->dkim_aligned, t->spf_aligned, t->compliant,
 		 end->skipped_rows);
-	add_csv(out, end->warnings);
+	csv_text(out, end->warnings);
 	buf_add_string(out, "\r\n");
 }
 

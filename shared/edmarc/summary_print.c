@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/quote.h"
 #include "base/utc.h"
+#include "edmarc/csv.h"
 
 #define NAME_WIDTH     22 /* of the table; with the numbers 80 columns */
 #define PERIOD_WIDTH   35
@@ -394,25 +395,6 @@ static const char csv_head[] =
 	"kind,domain,name,report_id,begin,end,reports,messages,compliant,"
 	"quarantined,rejected,spf_passed,spf_failed,dkim_passed,"
 	"dkim_failed\r\n";
-
-/*
- * RFC 4180. Spreadsheets run a cell that begins like a formula, and names come
- * from strangers: such a cell gets an apostrophe in front.
- */
-static void csv_text(struct buf *out, struct span text)
-{
-	size_t i;
-
-	buf_add_char(out, '"');
-	if (text.n > 0 && strchr("=+-@\t\r\n", text.p[0]) != NULL)
-		buf_add_char(out, '\'');
-	for (i = 0; i < text.n; i++) {
-		if (text.p[i] == '"')
-			buf_add_char(out, '"');
-		buf_add_char(out, text.p[i]);
-	}
-	buf_add_char(out, '"');
-}
 
 static void csv_sums(struct buf *out, const char *kind, struct span domain,
 		     const struct summary_sums *sums)

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "edmarc/csv.h"
 #include "edmarc/summary_print.h"
 
 #define NOW 1795453509 /* 2026-11-23T17:05:09Z */
@@ -345,6 +346,33 @@ static void numbers_fit_their_column(void **state)
 				    cases[i].text);
 }
 
+static void assert_cell(struct span text, const char *cell)
+{
+	struct buf out = BUF_INIT(1000);
+
+	csv_text(&out, text);
+	assert_string_equal(buf_string(&out), cell);
+	buf_release(&out);
+}
+
+static void csv_cells_are_harmless(void **state)
+{
+	(void)state;
+	assert_cell(SPAN(""), "\"\"");
+	assert_cell(SPAN("a \"b\""), "\"a \"\"b\"\"\"");
+	assert_cell(SPAN("=cmd|x"), "\"'=cmd|x\"");
+	assert_cell(SPAN("-1"), "\"'-1\"");
+	assert_cell(SPAN("a=b\r\n\tc"), "\"a=b\r\n\tc\"");
+	assert_cell(SPAN("Gr\xc3\xb6\xc3\x9f"
+			 "e"),
+		    "\"Gr\xc3\xb6\xc3\x9f"
+		    "e\"");
+	assert_cell(SPAN("\xc2\xa0|\xc2\x9f"), "\"\xc2\xa0|\xef\xbf\xbd\"");
+	assert_cell(SPAN("\x1b[2J\x7f\0"),
+		    "\"\xef\xbf\xbd[2J\xef\xbf\xbd\xef\xbf\xbd\"");
+	assert_cell(SPAN("\xff"), "\"\xef\xbf\xbd\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +384,7 @@ int main(void)
 		cmocka_unit_test(a_stranger_cannot_reach_the_terminal),
 		cmocka_unit_test(json_holds_everything),
 		cmocka_unit_test(csv_holds_everything),
+		cmocka_unit_test(csv_cells_are_harmless),
 		cmocka_unit_test(numbers_fit_their_column),
 	};
 
