@@ -58,8 +58,6 @@ static enum look take_answer(struct search *search, const char *name,
 	size_t records = 0;
 	size_t i;
 
-	if (answer->status == DNS_FAIL)
-		return look_failed(search, name, answer->why);
 	for (i = 0; i < answer->n; i++) {
 		enum dmarc_record_result result = dmarc_record_parse_as(
 			search->dialect, answer->records[i], search->arena,
@@ -104,6 +102,8 @@ static enum look look(struct search *search, const char *name, bool start)
 	if (start)
 		search->start_exists = answer.status == DNS_FOUND ||
 				       answer.status == DNS_NODATA;
+	if (answer.status == DNS_FAIL)
+		return look_failed(search, question.name, answer.why);
 	return take_answer(search, name, &answer);
 }
 

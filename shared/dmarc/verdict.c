@@ -331,6 +331,7 @@ judge_domain(struct judge *judge, const struct settings *settings)
 
 	clear_alignment(judge->facts);
 	judge->n_walked = 0;
+	judge->n_keys = 0;
 	judge->unknown = false;
 	judge->found = discover(judge->author, judge->psl, judge->resolver,
 				judge->arena);
