@@ -162,7 +162,7 @@ static int read_duration(struct span value, int *milliseconds)
 	} else if (span_ends(value, "s")) {
 		value.n -= 1;
 	}
-	if (!span_to_uint(span_trim(value), 300000 / unit, &number) ||
+	if (!span_to_uint(span_trim(value), 60000 / unit, &number) ||
 	    number == 0)
 		return -1;
 	*milliseconds = (int)(number * unit);
@@ -274,7 +274,7 @@ static const char *read_value(struct settings *settings,
 			       NULL;
 	case KIND_DURATION:
 		return read_duration(value, field) < 0 ?
-			       "a time such as 5s or 500ms, at most 300s" :
+			       "a time such as 5s or 500ms, at most 60s" :
 			       NULL;
 	case KIND_YES_NO:
 		return read_yes_no(value, field) < 0 ? "yes or no" : NULL;
