@@ -22,6 +22,7 @@
 #include "dns/cares.h"
 #include "dns/zonefile.h"
 #include "edmarc/command.h"
+#include "edmarc/compare.h"
 #include "mail/from.h"
 #include "mail/header.h"
 #include "mail/idn.h"
@@ -35,6 +36,7 @@ static const char usage[] =
 	"usage: edmarc evaluate [OPTION...] [FILE|-]\n\n"
 	"Judge the message in FILE (or on standard input) and say why.\n\n"
 	"  --method METHOD      treewalk (RFC 9989) or psl (RFC 7489)\n"
+	"  --compare            by both, and where they differ\n"
 	"  --zone FILE          answer DNS questions from this master file\n"
 	"  --ip ADDRESS         address of the client\n"
 	"  --helo NAME          what it said in HELO or EHLO\n"
@@ -52,6 +54,7 @@ static const char usage[] =
 struct request {
 	bool have_method;
 	enum discovery_method method;
+	bool compare;
 	const char *zone;
 	const char *auth_results;
 	const char *spf;
@@ -138,6 +141,9 @@ static int set_option(struct request *request, int option, const char *value,
 		if (!discovery_method_parse(span_of(value), &request->method))
 			return complain("--method: no method", value);
 		return 0;
+	case 'c':
+		request->compare = true;
+		return 0;
 	case 'z':
 		request->zone = value;
 		return 0;
@@ -175,6 +181,7 @@ static int read_options(struct request *request, int argc, char **argv,
 {
 	static const struct option options[] = {
 		{ "method", required_argument, NULL, 'm' },
+		{ "compare", no_argument, NULL, 'c' },
 		{ "zone", required_argument, NULL, 'z' },
 		{ "ip", required_argument, NULL, 'i' },
 		{ "helo", required_argument, NULL, 'e' },
@@ -208,6 +215,9 @@ static int read_options(struct request *request, int argc, char **argv,
 	    (request->spf != NULL || request->facts.n_dkim > 0))
 		return complain("--auth-results goes without --spf and --dkim",
 				request->auth_results);
+	if (request->compare && request->have_method)
+		return complain("--compare goes without --method",
+				discovery_method_name(request->method));
 	return -1;
 }
 
@@ -321,28 +331,41 @@ static struct resolver *open_resolver(const struct request *request,
 	return resolver;
 }
 
-static void print_json(struct buf *out, const struct request *request,
-		       const struct dmarc_verdict *verdict,
-		       const struct dns_question *asked, size_t n)
+static void open_json(struct json *json, const struct request *request)
 {
 	const struct message_facts *facts = &request->facts;
-	struct json json = JSON_INIT(out);
-	size_t i;
 
-	json_open(&json, '{');
-	json_key_string(&json, "client_ip",
+	json_open(json, '{');
+	json_key_string(json, "client_ip",
 			*facts->client_ip == '\0' ? NULL : facts->client_ip);
-	json_key_string(&json, "helo",
+	json_key_string(json, "helo",
 			*facts->helo == '\0' ? NULL : facts->helo);
-	json_key_string(&json, "mail_from",
+	json_key_string(json, "mail_from",
 			request->have_mail_from ? facts->mail_from : NULL);
-	verdict_json(&json, facts, verdict);
-	json_key(&json, "queries");
-	json_open(&json, '[');
+}
+
+static void key_queries(struct json *json, const struct resolver *cache)
+{
+	size_t n, i;
+	const struct dns_question *asked = dns_cache_asked(cache, &n);
+
+	json_key(json, "queries");
+	json_open(json, '[');
 	for (i = 0; i < n; i++)
-		json_string(&json, asked[i].name);
-	json_close(&json, ']');
-	json_key_string(&json, "explanation", verdict->explanation);
+		json_string(json, asked[i].name);
+	json_close(json, ']');
+}
+
+static void print_json(struct buf *out, const struct request *request,
+		       const struct judged *judged,
+		       const struct resolver *cache)
+{
+	struct json json = JSON_INIT(out);
+
+	open_json(&json, request);
+	verdict_json(&json, &judged->facts, &judged->verdict);
+	key_queries(&json, cache);
+	json_key_string(&json, "explanation", judged->verdict.explanation);
 	json_close(&json, '}');
 	buf_add_char(out, '\n');
 }
@@ -429,63 +452,150 @@ static void print_wrapped(struct buf *out, const char *text)
 	buf_add_char(out, '\n');
 }
 
-static void print_text(struct buf *out, const struct request *request,
-		       const struct dmarc_verdict *verdict,
-		       const struct dns_question *asked, size_t n)
+static void print_queries(struct buf *out, const struct resolver *cache)
 {
-	size_t i;
+	size_t n, i;
+	const struct dns_question *asked = dns_cache_asked(cache, &n);
+
+	for (i = 0; i < n; i++)
+		print_line(out, "asked for", asked[i].name);
+}
+
+static void print_text(struct buf *out, const struct judged *judged,
+		       const struct resolver *cache)
+{
+	const struct dmarc_verdict *verdict = &judged->verdict;
 
 	print_line(out, "result", dmarc_result_name(verdict->result));
 	print_line(out, "from", verdict->from_domain);
 	print_line(out, "method", discovery_method_name(verdict->method));
 	print_policy(out, verdict);
-	print_identifiers(out, &request->facts);
+	print_identifiers(out, &judged->facts);
 	print_outcome(out, verdict);
-	for (i = 0; i < n; i++)
-		print_line(out, "asked for", asked[i].name);
+	print_queries(out, cache);
 	buf_add_char(out, '\n');
 	print_wrapped(out, verdict->explanation);
 }
 
-static int print_verdict(const struct request *request,
-			 const struct dmarc_verdict *verdict,
-			 const struct resolver *cache)
+static int print_compared_text(struct buf *out, const struct judged *rfc9989,
+			       const struct judged *rfc7489,
+			       const struct resolver *cache)
 {
-	struct buf out = BUF_INIT(MAX_OUTPUT_BYTES);
-	size_t n;
-	const struct dns_question *asked = dns_cache_asked(cache, &n);
-	int status;
+	int result = compare_text(out, rfc9989, rfc7489);
 
-	if (request->format == FORMAT_JSON)
-		print_json(&out, request, verdict, asked, n);
-	else
-		print_text(&out, request, verdict, asked, n);
-	status = command_output(&out);
-	buf_release(&out);
-	return status;
+	print_queries(out, cache);
+	buf_add_string(out, "\nRFC 9989:\n");
+	print_wrapped(out, rfc9989->verdict.explanation);
+	buf_add_string(out, "\nRFC 7489:\n");
+	print_wrapped(out, rfc7489->verdict.explanation);
+	return result;
 }
 
-static int evaluate(struct request *request, const struct settings *settings,
-		    struct resolver *resolver, struct arena *arena)
+static int print_compared_json(struct buf *out, const struct request *request,
+			       const struct judged *rfc9989,
+			       const struct judged *rfc7489,
+			       const struct resolver *cache)
 {
-	struct resolver *cache = dns_cache_new(resolver, arena);
+	struct json json = JSON_INIT(out);
+	int result;
+
+	open_json(&json, request);
+	result = compare_json(&json, rfc9989, rfc7489);
+	key_queries(&json, cache);
+	json_close(&json, '}');
+	buf_add_char(out, '\n');
+	return result;
+}
+
+static int out_of_memory(void)
+{
+	log_error("out of memory");
+	return EX_OSERR;
+}
+
+/* The verdict by one standard; the facts of the request stay as they were. */
+static int judge(const struct request *request, const struct settings *settings,
+		 struct resolver *cache, struct arena *arena,
+		 struct judged *judged)
+{
+	const struct message_facts *facts = &request->facts;
 	const struct psl *psl = NULL;
 	struct err err = ERR_INIT;
-	struct dmarc_verdict verdict;
 
-	if (cache == NULL) {
-		log_error("out of memory");
-		return EX_OSERR;
-	}
+	judged->facts = *facts;
+	judged->facts.dkim =
+		arena_array(arena, MAX_DKIM_SIGNATURES, sizeof(*facts->dkim));
+	if (judged->facts.dkim == NULL)
+		return out_of_memory();
+	if (facts->n_dkim > 0)
+		memcpy(judged->facts.dkim, facts->dkim,
+		       facts->n_dkim * sizeof(*facts->dkim));
 	if (settings->standard == STANDARD_RFC7489) {
 		psl = psl_open(settings->public_suffix_list, &err);
 		if (psl == NULL)
 			return command_fail(&err);
 	}
-	if (verdict_make(&request->facts, settings, psl, cache, arena, &verdict,
-			 &err) < 0)
+	if (verdict_make(&judged->facts, settings, psl, cache, arena,
+			 &judged->verdict, &err) < 0)
 		return command_fail(&err);
-	return print_verdict(request, &verdict, cache);
+	return 0;
+}
+
+static int judge_once(const struct request *request,
+		      const struct settings *settings, struct resolver *cache,
+		      struct arena *arena, struct buf *out)
+{
+	struct judged judged;
+	int status = judge(request, settings, cache, arena, &judged);
+
+	if (status != 0)
+		return status;
+	if (request->format == FORMAT_JSON)
+		print_json(out, request, &judged, cache);
+	else
+		print_text(out, &judged, cache);
+	return 0;
+}
+
+/* The same answers for both, as they come through the same cache. */
+static int judge_twice(const struct request *request, struct settings settings,
+		       struct resolver *cache, struct arena *arena,
+		       struct buf *out)
+{
+	struct judged rfc9989, rfc7489;
+	int status, result;
+
+	settings.standard = STANDARD_RFC9989;
+	status = judge(request, &settings, cache, arena, &rfc9989);
+	settings.standard = STANDARD_RFC7489;
+	if (status == 0)
+		status = judge(request, &settings, cache, arena, &rfc7489);
+	if (status != 0)
+		return status;
+	result = request->format == FORMAT_JSON ?
+			 print_compared_json(out, request, &rfc9989, &rfc7489,
+					     cache) :
+			 print_compared_text(out, &rfc9989, &rfc7489, cache);
+	return result < 0 ? out_of_memory() : 0;
+}
+
+static int evaluate(const struct request *request,
+		    const struct settings *settings, struct resolver *resolver,
+		    struct arena *arena)
+{
+	struct resolver *cache = dns_cache_new(resolver, arena);
+	struct buf out = BUF_INIT(MAX_OUTPUT_BYTES);
+	int status;
+
+	if (cache == NULL)
+		return out_of_memory();
+	status = request->compare ?
+			 judge_twice(request, *settings, cache, arena, &out) :
+			 judge_once(request, settings, cache, arena, &out);
+	if (status == 0)
+		status = command_output(&out);
+	buf_release(&out);
+	return status;
 }
 
 int cmd_evaluate(struct command_context *context, int argc, char **argv)

@@ -117,6 +117,68 @@ status 64 --draw 100 "$work/sample"
 complains '--draw'
 status 64 --draw half "$work/sample"
 
+# Both standards on one message: a record at a subdomain only is an organization
+# of its own for RFC 9989 (E15).
+conf=$work/psl.conf
+echo '_dmarc.mail.example.com. TXT "v=DMARC1; p=reject"' >"$work/two-ways"
+printf 'From: u@mail.example.com\n\n' >"$work/mail"
+status 0 --compare --zone "$work/two-ways" --dkim pass,d=example.com "$work/mail"
+cat >"$work/want" <<'END'
+result        rfc9989: fail
+              rfc7489: pass
+from          mail.example.com
+organization  rfc9989: mail.example.com
+              rfc7489: example.com
+record at     mail.example.com
+policy        p=reject
+applied as    reject
+SPF aligned   -
+DKIM aligned  rfc9989: -
+              rfc7489: example.com
+score         rfc9989: 8.00
+              rfc7489: 0.00
+action        rfc9989: quarantine
+              rfc7489: accept
+disposition   rfc9989: quarantine
+              rfc7489: pass
+differ in     6 of 11 points
+asked for     _dmarc.mail.example.com
+asked for     _dmarc.example.com
+asked for     _dmarc.com
+
+RFC 9989:
+END
+head -n 23 "$work/out" | diff "$work/want" - || fail "--compare"
+says 'RFC 7489:'
+says 'The message passes.'
+status 0 --compare --zone "$work/two-ways" --dkim pass,d=example.com \
+	--format json "$work/mail"
+says '"mail_from":null,"rfc9989":{"from_domains":["mail.example.com"],'
+says '"rfc7489":{"from_domains":["mail.example.com"],'
+says '"differ":["result","organizational_domain","dkim","score","action","disposition"]'
+says '"queries":["_dmarc.mail.example.com","_dmarc.example.com","_dmarc.com"]}'
+
+# pct counts in one of them; a record that cannot be used counts in both.
+status 0 --compare --draw 30 --zone "$work/sampled" --format json "$work/sample"
+says '"differ":["policy_applied","score"]'
+echo '_dmarc.example.com. TXT "v=DMARC1; p=bogus"' >"$work/useless"
+status 0 --compare --zone "$work/useless" "$work/sample"
+says 'result        none (the record cannot be used)'
+says 'policy        -'
+says 'differ in     0 of 11 points'
+
+# What one verdict finds out about a key is not told to the other one as a fact.
+status 0 --compare --zone "$work/sampled" --auth-results \
+	'mx.test; dkim=tmperror (pubkey unavailable) header.d=example.com header.s=x' \
+	--format json "$work/sample"
+says '"differ":[]'
+says '"queries":["_dmarc.example.com","_dmarc.com","x._domainkey.example.com"]'
+status 64 --compare --method psl "$work/sample"
+complains '--compare'
+printf '[evaluate]\npublic_suffix_list = /nowhere/list\n' >"$work/psl.conf"
+status 78 --compare --zone "$work/zone" "$work/message"
+complains '/nowhere/list'
+
 # Settings count.
 conf=$work/mild.conf
 status 0 --zone "$work/zone" --format json "$work/message"
