@@ -2,8 +2,9 @@
 /*
  * sha256.h - the hash of FIPS 180-4
  *
- * For keys that name a value by its content; nothing here is secret. Of our own
- * because one function is not worth a library in every program.
+ * For keys that name a value by its content; nothing here is secret. By libnettle,
+ * which Exim has loaded anyway. Not in libbase.la, so that the Dovecot plugin
+ * does without.
  */
 #ifndef EDMARC_BASE_SHA256_H
 #define EDMARC_BASE_SHA256_H
