@@ -19,6 +19,9 @@
 #define CONNECT_SECS   10
 #define FIRST_PAUSE_MS 5
 
+/* Of a packet, for all but the values: 40 columns take a few hundred bytes. */
+#define PACKET_HEAD 4096
+
 /* Galera: "WSREP has not yet prepared node for application use" */
 #define WSREP_NOT_READY 1047
 
@@ -32,6 +35,7 @@ struct database {
 	struct statement statement[STATEMENTS];
 	size_t next; /* which statement makes room for the next one */
 	int64_t insert_id;
+	size_t max_bytes; /* of the values in one packet */
 	bool again; /* the last failure goes away by running all of it again */
 };
 
@@ -221,6 +225,19 @@ use_database(struct database *db, const char *name, bool make, struct err *err)
 	return 0;
 }
 
+static int read_limits(struct database *db, struct err *err)
+{
+	int64_t packet;
+
+	db->max_bytes = PACKET_HEAD; /* for this very question */
+	if (database_number(db, "SELECT @@max_allowed_packet", NULL, 0, &packet,
+			    err) < 0)
+		return -1;
+	if (packet > 2 * PACKET_HEAD)
+		db->max_bytes = (size_t)packet - PACKET_HEAD;
+	return 0;
+}
+
 static int open_database(const char *name, const char *option_file, bool make,
 			 struct database **db, struct err *err)
 {
@@ -244,6 +261,8 @@ static int open_database(const char *name, const char *option_file, bool make,
 	if (overrule_option_files(new, err) < 0 ||
 	    use_database(new, name, make, err) < 0 ||
 	    start_session(new, err) < 0)
+		goto failed;
+	if (read_limits(new, err) < 0)
 		goto failed;
 	*db = new;
 	return 0;
@@ -385,6 +404,31 @@ static int set_array_size(MYSQL_STMT *stmt, unsigned rows)
 	return mysql_stmt_attr_set(stmt, STMT_ATTR_ARRAY_SIZE, &rows) ? -1 : 0;
 }
 
+/* What the values take in a packet, and a little more. */
+static size_t row_bytes(const struct db_value *values, size_t n)
+{
+	size_t bytes = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		bytes += values[i].bytes.n + 2 * sizeof(int64_t);
+	return bytes;
+}
+
+/*
+ * The server closes the connection over a packet that it finds too large, which
+ * looks like its end. Said before, it costs only what is at fault.
+ */
+static int check_size(const struct database *db, size_t bytes, struct err *err)
+{
+	if (bytes <= db->max_bytes)
+		return 0;
+	return err_set(err, ERR_INPUT,
+		       "%zu bytes at once; max_allowed_packet of MariaDB "
+		       "leaves room for %zu",
+		       bytes, db->max_bytes);
+}
+
 static int bind_and_execute(struct database *db, MYSQL_STMT *stmt,
 			    const struct db_value *values, size_t n,
 			    struct err *err)
@@ -392,7 +436,8 @@ static int bind_and_execute(struct database *db, MYSQL_STMT *stmt,
 	MYSQL_BIND bind[MAX_DATABASE_COLUMNS];
 	size_t i;
 
-	if (check_count(stmt, n, err) < 0)
+	if (check_count(stmt, n, err) < 0 ||
+	    check_size(db, row_bytes(values, n), err) < 0)
 		return -1;
 	for (i = 0; i < n; i++)
 		bind_value(&bind[i], &values[i]);
@@ -461,17 +506,14 @@ static int bulk_column(struct bulk *bulk, size_t column, enum db_kind kind)
 	return bind->buffer == NULL || bind->length == NULL ? -1 : 0;
 }
 
-/* Returns the bytes of the row. */
-static size_t bulk_set_row(struct bulk *bulk, size_t row,
-			   const struct db_value *values, size_t columns)
+static void bulk_set_row(struct bulk *bulk, size_t row,
+			 const struct db_value *values, size_t columns)
 {
-	size_t bytes = 0;
 	size_t i;
 
 	for (i = 0; i < columns; i++) {
 		const struct db_value *value = &values[i];
 
-		bytes += value->bytes.n + sizeof(int64_t);
 		if (value->kind == DB_INT) {
 			bulk->number[i][row] = value->number;
 			continue;
@@ -480,7 +522,6 @@ static size_t bulk_set_row(struct bulk *bulk, size_t row,
 			unconst(value->bytes.p == NULL ? "" : value->bytes.p);
 		bulk->length[i][row] = (unsigned long)value->bytes.n;
 	}
-	return bytes;
 }
 
 static int bulk_execute(struct database *db, MYSQL_STMT *stmt,
@@ -500,16 +541,23 @@ static int bulk_rows(struct database *db, MYSQL_STMT *stmt, struct bulk *bulk,
 	size_t i;
 
 	for (i = 0; i < rows; i++) {
-		bytes += bulk_set_row(bulk, filled++, &values[i * columns],
-				      columns);
-		if (filled < BULK_ROWS && bytes < BULK_BYTES && i + 1 < rows)
-			continue;
-		if (bulk_execute(db, stmt, bulk, filled, err) < 0)
+		const struct db_value *row = &values[i * columns];
+		size_t more = row_bytes(row, columns);
+
+		if (check_size(db, more, err) < 0)
 			return -1;
-		filled = 0;
-		bytes = 0;
+		if (filled == BULK_ROWS ||
+		    (filled > 0 && (bytes + more > BULK_BYTES ||
+				    bytes + more > db->max_bytes))) {
+			if (bulk_execute(db, stmt, bulk, filled, err) < 0)
+				return -1;
+			filled = 0;
+			bytes = 0;
+		}
+		bulk_set_row(bulk, filled++, row, columns);
+		bytes += more;
 	}
-	return 0;
+	return bulk_execute(db, stmt, bulk, filled, err);
 }
 
 static bool takes_bulk(const struct database *db)

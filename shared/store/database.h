@@ -12,7 +12,8 @@
  *	ERR_TEMP    not reachable, too busy, read-only, out of space, node not
  *	            ready, deadlock, lock wait, anything not named below
  *	ERR_CONFIG  access denied, no such database, table or column
- *	ERR_INPUT   a value that the column does not take
+ *	ERR_INPUT   a value that the column does not take, or values that
+ *	            max_allowed_packet does not
  * After ERR_TEMP a long-lived program closes the connection and opens another.
  *
  * Not for several threads.
@@ -31,7 +32,7 @@
 #define DATABASE_TRIES       10   /* of a transaction that met another one */
 #define DATABASE_TIMEOUT     120  /* seconds for one answer of the server */
 #define BULK_ROWS            1000 /* rows for one packet */
-#define BULK_BYTES           (4 * 1024 * 1024) /* max_allowed_packet is 16 MB */
+#define BULK_BYTES           (4 * 1024 * 1024) /* of them, but for one row */
 
 struct database;
 struct db_rows;

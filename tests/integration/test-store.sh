@@ -260,6 +260,34 @@ edmarc_run 0 'the other one is refused' one ingest
 is 'and this one counts' "$(sql edmarc "SELECT complete, messages
 	FROM received_report WHERE report_id = 'half'")" $'1\t1'
 
+# A row that is larger than all that the server takes at once
+del=$(printf '\177%.0s' {1..4000})
+report giant "$yesterday" $((yesterday + 86399)) giant.example >"$T/m" \
+	<<<'192.0.2.1 1 none pass pass'
+awk -v text="$del" '/<auth_results>/ {
+	for (i = 0; i < 90; i++)
+		more = more "<dkim><domain>d.example</domain><selector>s" i \
+			"</selector><result>pass</result><human_result>" text \
+			"</human_result></dkim>"
+	sub(/<auth_results>/, "<auth_results>" more)
+} { print }' "$T/m" >"$T/giant"
+mail_put one "$T/giant"
+report after "$yesterday" $((yesterday + 86399)) giant.example >"$T/m" \
+	<<<'192.0.2.1 1 none pass pass'
+mail_put one "$T/m"
+sql 'SET GLOBAL max_allowed_packet = 1048576'
+edmarc_run 0 'a row larger than max_allowed_packet' one ingest
+sql 'SET GLOBAL max_allowed_packet = 16777216'
+like 'is set aside with the reason' "$errors" \
+	'status=rejected .*max_allowed_packet of MariaDB leaves room for'
+like 'and keeps nothing behind it waiting' "$errors" \
+	'mails=2 reports=1 duplicates=0 set_aside=1'
+aside=$(ls -t "$T/one/reports/bad" | grep -v reason | head -n 1)
+mv "$T/one/reports/bad/$aside" "$T/one/reports/new"
+rm "$T/one/reports/bad/$aside.reason"
+edmarc_run 0 'when the server takes more' one ingest
+like 'it can be read' "$errors" 'mails=1 reports=1 duplicates=0 set_aside=0'
+
 # ------------------------------------------------------- retry from bad/
 
 aside=$(find "$T/one/reports/bad" -type f ! -name '*.reason')
