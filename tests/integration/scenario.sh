@@ -66,19 +66,19 @@ scenario_records() {
 
 scenario_table() {
 	cat <<-'TABLE'
-	both          192.0.2.10   mail.acme.example   news@acme.example     acme.example          acme.example 3 pass accept its own host: SPF and DKIM both pass, aligned
-	spf-only      192.0.2.11   mail.bank.example   info@bank.example     bank.example          -            4 pass accept SPF passes for the same domain, not signed
-	dkim-only     198.51.100.7 out.esp.example     bounce@esp.example    acme.example          acme.example 2 pass accept sent by a mailing service, signed by the Author Domain
+	both          192.0.2.10   mail.acme.example   news@acme.example     acme.example          acme.example 3 pass accept its own host: SPF and DKIM aligned
+	spf-only      192.0.2.11   mail.bank.example   info@bank.example     bank.example          -            4 pass accept SPF passes, aligned; not signed
+	dkim-only     198.51.100.7 out.esp.example     bounce@esp.example    acme.example          acme.example 2 pass accept mailing service; signed by the author
 	ipv6          2001:db8::5  mail.acme.example   news@acme.example     acme.example          -            1 pass accept SPF passes over IPv6
 	null-sender   192.0.2.12   shop.example        -                     shop.example          -            1 pass accept a bounce: SPF of the HELO name
-	spoof-none    203.0.113.66 spoof.example       evil@spoof.example    shop.example          -            2 fail accept nothing aligned; p=none asks for reports only
+	spoof-none    203.0.113.66 spoof.example       evil@spoof.example    shop.example          -            2 fail accept nothing aligned; p=none
 	spoof-quar    203.0.113.66 spoof.example       evil@spoof.example    acme.example          -            3 fail quarantine nothing aligned; p=quarantine
-	spoof-reject  203.0.113.66 spoof.example       evil@spoof.example    bank.example          -            5 fail quarantine nothing aligned; p=reject alone does not reject
-	spoof-sub     203.0.113.66 spoof.example       evil@spoof.example    online.bank.example   -            2 fail quarantine an existing subdomain: sp=quarantine
-	spoof-ghost   203.0.113.66 spoof.example       evil@spoof.example    ghost.bank.example    -            1 fail quarantine a subdomain that does not exist: np=reject
+	spoof-reject  203.0.113.66 spoof.example       evil@spoof.example    bank.example          -            5 fail quarantine p=reject alone does not reject
+	spoof-sub     203.0.113.66 spoof.example       evil@spoof.example    online.bank.example   -            2 fail quarantine existing subdomain: sp=quarantine
+	spoof-ghost   203.0.113.66 spoof.example       evil@spoof.example    ghost.bank.example    -            1 fail quarantine no such subdomain: np=reject
 	spoof-test    203.0.113.66 spoof.example       evil@spoof.example    relay.example         -            2 fail quarantine t=y turns reject into quarantine
 	broken-sig    203.0.113.66 spoof.example       evil@spoof.example    shop.example          shop.example/broken 1 fail accept a signature that does not verify
-	no-record     198.51.100.9 norecord.example    a@norecord.example    norecord.example      -            1 none accept the domain has no DMARC record
+	no-record     198.51.100.9 norecord.example    a@norecord.example    norecord.example      -            1 none accept no DMARC record
 	TABLE
 }
 
