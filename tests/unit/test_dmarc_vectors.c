@@ -28,6 +28,7 @@
 #include "dns/zonefile.h"
 #include "mail/idn.h"
 #include "unit/cases.h"
+#include "unit/library.h"
 
 #define MAX_VECTOR_BYTES ((size_t)64 * 1024 * 1024)
 #define LIST             "vectors/psl/public_suffix_list.dat"
@@ -37,6 +38,17 @@
 #define BLANK_IN_SIZE "R1.14: white space inside a size is in no grammar"
 #define NOT_NEEDED    "R2.19: the walk that fails cannot lead to alignment"
 #define ZERO_AND_ONE  "R1.13: 0 and 1 exclude each other in RFC 9989"
+
+/* Where libopendmarc reads a record or judges a message otherwise. */
+#define LIB_VERSION  "R1.3: it takes v=DMARC1 anywhere in a record"
+#define LIB_DROPS    "R1.7: it drops a record for a bad value of any tag"
+#define LIB_PREFIX   "R1.7: it looks only at the beginning of a value"
+#define LIB_IODEF    "R1.7: rf=iodef leaves aspf without its default"
+#define LIB_NO_P     "R1.11, R1.12: it wants a good p, rua or not"
+#define LIB_LIST     "R2.2: it reads the public suffix list wrongly"
+#define LIB_STRICT   "R2.16: in strict mode it takes subdomains, too"
+#define LIB_HELO     "R5.1: it takes a HELO pass beside a MAIL FROM"
+#define LIB_TEMPFAIL "R5.5: it has no temporary errors"
 
 static const struct deviation {
 	const char *id;
@@ -68,6 +80,57 @@ static const struct deviation {
 	{ "own/random-043", "rfc9989/dmarc", NOT_NEEDED },
 	{ "own/random-043", "rfc9989/disposition", NOT_NEEDED },
 	{ "mox/valid-4", "rfc9989/fo", ZERO_AND_ONE },
+	{ "email-auth-rs/v-not-first", "library/usable", LIB_VERSION },
+	{ "MailCheck.Public.Dmarc/tag-aspf-25", "library/usable", LIB_DROPS },
+	{ "MailCheck.Public.Dmarc/tag-aspf-abc", "library/usable", LIB_DROPS },
+	{ "MailCheck.Public.Dmarc/tag-pct-101", "library/usable", LIB_DROPS },
+	{ "MailCheck.Public.Dmarc/tag-ri-asdf", "library/usable", LIB_DROPS },
+	{ "OpenDMARC/parse-10", "library/usable", LIB_DROPS },
+	{ "OpenDMARC/parse-11", "library/usable", LIB_DROPS },
+	{ "OpenDMARC/parse-12", "library/usable", LIB_DROPS },
+	{ "OpenDMARC/parse-13", "library/usable", LIB_DROPS },
+	{ "checkdmarc/fo-x", "library/usable", LIB_DROPS },
+	{ "checkdmarc/rf-invalid", "library/usable", LIB_DROPS },
+	{ "email-auth-rs/pct--5", "library/usable", LIB_DROPS },
+	{ "email-auth-rs/ri-abc", "library/usable", LIB_DROPS },
+	{ "mail-dmarc/bad-value-rf-rfrf", "library/usable", LIB_DROPS },
+	{ "mail-dmarc/bad-value-ri--1", "library/usable", LIB_DROPS },
+	{ "mox/valid-4", "library/usable", LIB_DROPS },
+	{ "mail-dmarc/bad-value-adkim-strict", "library/adkim", LIB_PREFIX },
+	{ "checkdmarc/pct-abc", "library/pct", LIB_PREFIX },
+	{ "mail-dmarc/bad-value-pct-1.0", "library/pct", LIB_PREFIX },
+	{ "mail-dmarc/bad-value-pct-1.1", "library/pct", LIB_PREFIX },
+	{ "mail-dmarc/bad-value-pct-5.f1", "library/pct", LIB_PREFIX },
+	{ "email-auth-rs/rf-unknown", "library/aspf", LIB_IODEF },
+	{ "mail-dmarc/good-value-rf-IODEF", "library/aspf", LIB_IODEF },
+	{ "mail-dmarc/good-value-rf-iodef", "library/aspf", LIB_IODEF },
+	{ "mail-auth/discovery-rua-no-p", "library/result", LIB_NO_P },
+	{ "own/combo-nop-nosp-nonp-rua", "library/result", LIB_NO_P },
+	{ "own/combo-nop-nosp-np=bad-rua", "library/result", LIB_NO_P },
+	{ "own/combo-nop-sp=bad-nonp-rua", "library/result", LIB_NO_P },
+	{ "own/combo-p=bad-nosp-nonp-rua", "library/result", LIB_NO_P },
+	{ "own/random-330", "library/result", LIB_NO_P },
+	{ "own/random-134", "library/result", LIB_NO_P },
+	{ "own/random-364", "library/result", LIB_NO_P },
+	{ "checkdmarc/bad-p", "library/usable", LIB_NO_P },
+	{ "checkdmarc/no-p", "library/usable", LIB_NO_P },
+	{ "mail-dmarc/bad-rua-only", "library/usable", LIB_NO_P },
+	{ "mox/valid-1", "library/usable", LIB_NO_P },
+	{ "own/random-043", "library/result", LIB_LIST },
+	{ "own/random-381", "library/result", LIB_LIST },
+	{ "own/random-019", "library/result", LIB_LIST },
+	{ "own/random-021", "library/result", LIB_LIST },
+	{ "own/random-162", "library/result", LIB_LIST },
+	{ "own/random-293", "library/result", LIB_LIST },
+	{ "maddy/align-06", "library/result", LIB_STRICT },
+	{ "maddy/align-15", "library/result", LIB_STRICT },
+	{ "own/split-txt", "library/result", LIB_STRICT },
+	{ "mail-dmarc/validate-helo-does-not-count", "library/result",
+	  LIB_HELO },
+	{ "maddy/align-17", "library/result", LIB_TEMPFAIL },
+	{ "maddy/align-21", "library/result", LIB_TEMPFAIL },
+	{ "mox/verify-dkim-temperror", "library/result", LIB_TEMPFAIL },
+	{ "mox/verify-spf-temperror", "library/result", LIB_TEMPFAIL },
 };
 
 #define N_DEVIATIONS (sizeof(deviations) / sizeof(deviations[0]))
@@ -357,6 +420,27 @@ static void compare_verdict(struct json_object *vector, const char *standard,
 		text_of(want, "disposition"));
 }
 
+/*
+ * libopendmarc knows neither temporary errors nor pct, and no message is judged
+ * by it that has no record.
+ */
+static void compare_library(struct json_object *vector,
+			    const struct message_facts *facts,
+			    const struct dmarc_verdict *verdict)
+{
+	const char *ours = dmarc_result_name(verdict->result);
+	char text[64];
+
+	if (!verdict->have_record)
+		return;
+	if (verdict->result == DMARC_FAIL) {
+		snprintf(text, sizeof(text), "fail %s",
+			 dmarc_policy_name(verdict->policy_selected));
+		ours = text;
+	}
+	compare(vector, "library/result", library_judge(facts, verdict), ours);
+}
+
 static void judge(struct json_object *vector, enum standard standard,
 		  const char *name, const struct psl *psl)
 {
@@ -373,6 +457,8 @@ static void judge(struct json_object *vector, enum standard standard,
 	    0)
 		fail_msg("%s", err.text);
 	compare_verdict(vector, name, &verdict);
+	if (standard == STANDARD_RFC7489)
+		compare_library(vector, &facts, &verdict);
 	resolver_free(&zone);
 	arena_free(&arena);
 }
@@ -489,10 +575,41 @@ static void check_record_as(struct json_object *vector, const char *standard,
 	arena_free(&arena);
 }
 
+/* libopendmarc's reading beside ours. */
+static void check_library_record(struct json_object *vector)
+{
+	struct arena *arena = arena_new(1024 * 1024);
+	const char *text = text_of(vector, "record");
+	struct dmarc_record ours = { .p = DMARC_POLICY_UNSET };
+	enum policy_source sp = POLICY_SOURCE_SP;
+	struct library_record theirs = library_read(text);
+	char pct[2][16];
+	bool usable = dmarc_record_parse_as(RECORD_RFC7489, span_of(text),
+					    arena, &ours) == DMARC_RECORD_OK;
+
+	compare(vector, "library/usable", theirs.usable ? "true" : "false",
+		usable ? "true" : "false");
+	if (usable && theirs.usable) {
+		snprintf(pct[0], sizeof(pct[0]), "%d", theirs.pct);
+		snprintf(pct[1], sizeof(pct[1]), "%u", ours.pct);
+		compare(vector, "library/p", theirs.p,
+			dmarc_policy_name(ours.p));
+		compare(vector, "library/sp", theirs.sp,
+			dmarc_policy_name(dmarc_record_word(&ours, &sp)));
+		compare(vector, "library/adkim", theirs.adkim,
+			alignment_mode_name(ours.adkim));
+		compare(vector, "library/aspf", theirs.aspf,
+			alignment_mode_name(ours.aspf));
+		compare(vector, "library/pct", pct[0], pct[1]);
+	}
+	arena_free(&arena);
+}
+
 static void check_record(struct json_object *vector)
 {
 	check_record_as(vector, "rfc9989", RECORD_RFC9989);
 	check_record_as(vector, "rfc7489", RECORD_RFC7489);
+	check_library_record(vector);
 }
 
 static void test_record(void **state)
