@@ -163,7 +163,7 @@ static int read_message(const struct scanner *scanner,
 	message->helo = expand("$sender_helo_name");
 	message->mail_from = text_of(sender_address);
 	message->authenticated = sender_host_authenticated != NULL;
-	/* The name was found to be letters, digits, "-", "." and "_". */
+	/* The setting holds letters, digits, "-", "." and "_" only. */
 	question =
 		arena_printf(arena, "${authresults {%s}}",
 			     scanner_authserv_id(scanner, message->hostname));

@@ -52,43 +52,18 @@ static void trouble(struct buf *buf, const char *what, const char *why)
 
 /* ---------------------------------------------------------- a connection */
 
-/* Letters, digits, "-", "." and "_": what needs no quoting, here or in Exim. */
-static bool is_plain_id(struct span id)
-{
-	size_t i;
-
-	for (i = 0; i < id.n; i++)
-		if (!ascii_is_alpha(id.p[i]) && !ascii_is_digit(id.p[i]) &&
-		    id.p[i] != '-' && id.p[i] != '.' && id.p[i] != '_')
-			return false;
-	return id.n <= 255;
-}
-
-/* What settings_read() leaves to us, because it means nothing elsewhere. */
-static int check_settings(struct scanner *scanner, struct err *err)
-{
-	const struct settings *settings = &scanner->settings;
-
-	if (!is_plain_id(span_of(settings->authserv_id)))
-		return err_set(err, ERR_CONFIG,
-			       "exim.authserv_id: expected a host name");
-	if (network_listed(span_of(settings->trusted_hosts), SPAN(""), err) < 0)
-		return err_while(err, "exim.trusted_hosts");
-	if (settings->standard != STANDARD_RFC7489)
-		return 0;
-	scanner->psl = psl_open(settings->public_suffix_list, err);
-	return scanner->psl == NULL ? -1 : 0;
-}
-
 static int
 read_settings(struct scanner *scanner, const char *path, struct err *err)
 {
+	const struct settings *settings = &scanner->settings;
+
 	if (settings_read(&scanner->settings, path, scanner->memory, NULL,
 			  err) < 0)
 		return -1;
-	if (check_settings(scanner, err) < 0)
-		return err_while(err, "%s", path);
-	return 0;
+	if (settings->standard != STANDARD_RFC7489)
+		return 0;
+	scanner->psl = psl_open(settings->public_suffix_list, err);
+	return scanner->psl == NULL ? err_while(err, "%s", path) : 0;
 }
 
 struct scanner *scanner_new(const char *config_path, struct buf *log)
@@ -135,7 +110,7 @@ scanner_authserv_id(const struct scanner *scanner, const char *hostname)
 {
 	const char *id = scanner->settings.authserv_id;
 
-	return *id == '\0' || !is_plain_id(span_of(id)) ? hostname : id;
+	return *id == '\0' ? hostname : id;
 }
 
 const char *scanner_base_score(const struct scanner *scanner)

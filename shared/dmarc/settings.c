@@ -6,6 +6,7 @@
 
 #include "base/conf.h"
 #include "base/file.h"
+#include "base/network.h"
 #include "base/quote.h"
 
 #define MAX_SETTINGS_BYTES (1024 * 1024) /* a panel may write many sections */
@@ -13,6 +14,8 @@
 enum kind {
 	KIND_TEXT,
 	KIND_NAME,     /* a header field name */
+	KIND_ID,       /* ours in Authentication-Results */
+	KIND_NETWORKS, /* addresses and networks */
 	KIND_POINTS,   /* 4.5 -> 450 */
 	KIND_DURATION, /* 5, 5s, 500ms -> milliseconds */
 	KIND_YES_NO,
@@ -86,13 +89,13 @@ static const struct setting table[] = {
 	  "DMARC cannot be checked now, try again later",
 	  "what a client is told; %d: the Author Domain" },
 
-	{ "exim", "authserv_id", KIND_TEXT, AT(authserv_id), "",
+	{ "exim", "authserv_id", KIND_ID, AT(authserv_id), "",
 	  "our name in Authentication-Results; empty: $primary_hostname" },
 	{ "exim", "score_header", KIND_NAME, AT(score_header), "X-DMARC-Score",
 	  "name of the field with the score" },
 	{ "exim", "action_header", KIND_NAME, AT(action_header),
 	  "X-DMARC-Action", "name of the field with the action" },
-	{ "exim", "trusted_hosts", KIND_TEXT, AT(trusted_hosts), "",
+	{ "exim", "trusted_hosts", KIND_NETWORKS, AT(trusted_hosts), "",
 	  "addresses and networks whose mail is not judged" },
 	{ "exim", "base_score", KIND_TEXT, AT(base_score), "",
 	  "points of other checks, for Exim to expand, such as $spam_score" },
@@ -204,6 +207,22 @@ static bool is_field_name(struct span value)
 	return value.n > 0 && value.n < 80;
 }
 
+/*
+ * Letters, digits, "-", "." and "_": what needs no quoting in a header field,
+ * and what Exim, which gets it as part of an expansion, takes as it is.
+ */
+static bool is_plain_id(struct span value)
+{
+	size_t i;
+
+	for (i = 0; i < value.n; i++)
+		if (!ascii_is_alpha(value.p[i]) &&
+		    !ascii_is_digit(value.p[i]) && value.p[i] != '-' &&
+		    value.p[i] != '.' && value.p[i] != '_')
+			return false;
+	return value.n <= 255;
+}
+
 /* "5.7.1": class "." subject "." detail (RFC 3463 2). */
 static bool is_enhanced_code(struct span value, char class)
 {
@@ -251,6 +270,7 @@ static const char *read_value(struct settings *settings,
 			      const char *text)
 {
 	void *field = (char *)settings + setting->offset;
+	struct err err = ERR_INIT;
 
 	switch (setting->kind) {
 	case KIND_NAME:
@@ -259,6 +279,13 @@ static const char *read_value(struct settings *settings,
 	case KIND_TEXT:
 		return keep_text(field, text, !span_has(value, '\0'),
 				 "text without NUL");
+	case KIND_ID:
+		return keep_text(field, text, is_plain_id(value),
+				 "a host name");
+	case KIND_NETWORKS:
+		return keep_text(field, text,
+				 network_listed(value, SPAN(""), &err) >= 0,
+				 "addresses and networks, separated by commas");
 	case KIND_REJECT_CODE:
 		return keep_text(field, text, is_enhanced_code(value, '5'),
 				 "a code such as 5.7.1");
@@ -395,6 +422,8 @@ static void add_value(struct buf *buf, const struct settings *settings,
 	switch (setting->kind) {
 	case KIND_TEXT:
 	case KIND_NAME:
+	case KIND_ID:
+	case KIND_NETWORKS:
 	case KIND_REJECT_CODE:
 	case KIND_DEFER_CODE:
 	case KIND_REPLY:

@@ -453,10 +453,11 @@ unscored 'broken configuration' \
 configure
 sed -i 's/^trusted_hosts.*/trusted_hosts = localhost/' "$T/edmarc.conf"
 unscored 'a name as trusted host' \
-	"$T/edmarc.conf: exim.trusted_hosts: localhost: not an address"
+	"$T/edmarc.conf: line 7: exim.trusted_hosts: expected addresses and networks, .* got localhost"
 configure
 sed -i 's/^authserv_id.*/authserv_id = a}{b/' "$T/edmarc.conf"
-unscored 'an id that Exim would expand' "$T/edmarc.conf: exim.authserv_id"
+unscored 'an id that Exim would expand' \
+	"$T/edmarc.conf: line 6: exim.authserv_id: expected a host name"
 configure
 sed -i '/^authserv_id/d' "$T/edmarc.conf"
 take 192.0.2.7 a@good.test "$T/good"
