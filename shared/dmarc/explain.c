@@ -82,16 +82,19 @@ static void say_policy(struct buf *text, const struct dmarc_verdict *verdict)
 {
 	static const char *const below[] = {
 		[POLICY_SOURCE_NONE] = "",
-		[POLICY_SOURCE_P] = "is below it, and sp is not given",
-		[POLICY_SOURCE_SP] = "is below it",
-		[POLICY_SOURCE_NP] = "is below it and does not exist",
+		[POLICY_SOURCE_P] =
+			"the Author Domain is below it, and sp is not given",
+		[POLICY_SOURCE_SP] = "the Author Domain is below it",
+		[POLICY_SOURCE_NP] =
+			"the Author Domain is below it and does not exist",
 	};
 	bool own = domain_equal(verdict->from_domain, verdict->policy_domain);
 
-	say(text, "It asks for %s=%s, because the Author Domain %s.",
+	say(text, "It asks for %s=%s, because %s.",
 	    policy_source_name(verdict->policy_source),
 	    dmarc_policy_name(verdict->policy_selected),
-	    own ? "is its own" : below[verdict->policy_source]);
+	    own ? "this record is the Author Domain's own" :
+		  below[verdict->policy_source]);
 	if (verdict->record.testing)
 		say(text, "With t=y, failing mail is treated as under %s.",
 		    dmarc_policy_name(verdict->policy_applied));

@@ -42,7 +42,8 @@ static const char usage[] =
 	"  --helo NAME          what it said in HELO or EHLO\n"
 	"  --mail-from ADDRESS  MAIL FROM; \"\" or \"<>\" for the null sender\n"
 	"  --auth-results TEXT  results of SPF and DKIM as an\n"
-	"                       Authentication-Results field\n"
+	"                       Authentication-Results field:\n"
+	"                       \"HOST; spf=pass smtp.mailfrom=...\"\n"
 	"  --spf RESULT         result of SPF for MAIL FROM\n"
 	"  --dkim RESULT,d=DOMAIN[,s=SELECTOR]\n"
 	"                       result for a signature; can be given again\n"
@@ -83,7 +84,7 @@ add_dkim(struct request *request, const char *text, struct arena *arena)
 		return complain("--dkim: too many signatures", text);
 	if (!span_take_item(&rest, ',', &item) ||
 	    !auth_result_parse(item, &dkim.result))
-		return complain("--dkim: no result of DKIM", text);
+		return complain("--dkim: not a result of DKIM", text);
 	while (span_take_item(&rest, ',', &item)) {
 		struct span value = { item.p + 2, item.n - 2 };
 
@@ -106,7 +107,7 @@ static int set_ip(struct request *request, const char *text)
 
 	if (inet_pton(AF_INET, text, address) != 1 &&
 	    inet_pton(AF_INET6, text, address) != 1)
-		return complain("--ip: no address", text);
+		return complain("--ip: not an address", text);
 	request->facts.client_ip = text;
 	return 0;
 }
@@ -139,7 +140,7 @@ static int set_option(struct request *request, int option, const char *value,
 	case 'm':
 		request->have_method = true;
 		if (!discovery_method_parse(span_of(value), &request->method))
-			return complain("--method: no method", value);
+			return complain("--method: not a method", value);
 		return 0;
 	case 'c':
 		request->compare = true;
@@ -168,7 +169,7 @@ static int set_option(struct request *request, int option, const char *value,
 	case 'o':
 		if (!format_parse(value, &request->format) ||
 		    request->format == FORMAT_CSV)
-			return complain("--format: no format", value);
+			return complain("--format: not a format", value);
 		return 0;
 	default:
 		return EX_USAGE;
@@ -234,12 +235,14 @@ static int take_results(struct request *request, struct arena *arena)
 	}
 	if (request->auth_results != NULL &&
 	    facts_from_authres(facts, span_of(request->auth_results), arena,
-			       &err) < 0)
+			       &err) < 0) {
+		err_while(&err, "--auth-results");
 		return command_fail(&err);
+	}
 	if (request->spf == NULL)
 		return 0;
 	if (!auth_result_parse(span_of(request->spf), &result))
-		return complain("--spf: no result of SPF", request->spf);
+		return complain("--spf: not a result of SPF", request->spf);
 	if (spf_fact_make(&facts->spf, result, facts->mail_from, facts->helo,
 			  arena, &err) < 0)
 		return command_fail(&err);

@@ -49,12 +49,13 @@ static int read_options(bool *watch, int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
+	bool once = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (option) {
 		case 'o':
-			*watch = false;
+			once = true;
 			break;
 		case 'w':
 			*watch = true;
@@ -66,7 +67,7 @@ static int read_options(bool *watch, int argc, char **argv)
 			return EX_USAGE;
 		}
 	}
-	if (optind == argc)
+	if (optind == argc && !(once && *watch))
 		return -1;
 	fputs(usage, stderr);
 	return EX_USAGE;

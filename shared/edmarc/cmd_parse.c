@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -360,18 +361,32 @@ static void print_fault(struct printer *p, const struct err *err)
 	print(p, &end);
 }
 
+/* A descriptor, or -1 after having said why not. */
+static int open_input(const char *path)
+{
+	struct stat status;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {
+		close(fd);
+		fd = -1;
+		errno = EISDIR;
+	}
+	if (fd < 0)
+		log_error("%s: %s", path, strerror(errno));
+	return fd;
+}
+
 /* Returns the exit status for this file. */
 static int parse_file(struct printer *p, const char *path)
 {
 	bool standard = strcmp(path, "-") == 0;
 	struct err err = ERR_INIT;
-	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	int fd = standard ? STDIN_FILENO : open_input(path);
 	int result;
 
-	if (fd < 0) {
-		log_error("%s: %s", path, strerror(errno));
-		return EX_NOINPUT;
-	}
+	if (fd < 0)
+		return EX_DATAERR;
 	p->file = path;
 	result = parser_child_read(fd, 0, &p->sink, &err);
 	if (!standard)

@@ -186,6 +186,12 @@ int main(int argc, char **argv)
 		log_error("out of memory");
 		return EX_OSERR;
 	}
+	argv[0] = arena_printf(context.arena, "edmarc %s", commands[i].name);
+	if (argv[0] == NULL) {
+		log_error("out of memory");
+		arena_free(&context.arena);
+		return EX_OSERR;
+	}
 	status = commands[i].run(&context, argc, argv);
 	arena_free(&context.arena);
 	return status;

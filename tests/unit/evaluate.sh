@@ -245,6 +245,7 @@ status 64 --dkim pass,d=example.com,x=y
 status 64 --spf pass --auth-results 'mx.test; none'
 status 64 --zone
 status 64 --nothing
+complains 'edmarc evaluate: '
 status 64 a b
 status 0 --help
 says 'usage: edmarc evaluate'
@@ -258,6 +259,7 @@ complains "$work/torn"
 status 65 --zone "$work/zone" /nowhere/message
 complains /nowhere/message
 status 65 --zone "$work/zone" --auth-results ';' "$work/message"
+complains '--auth-results: '
 
 # A configuration that is named must be there; the usual one need not.
 conf=/nowhere/edmarc.conf

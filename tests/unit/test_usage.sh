@@ -1,0 +1,33 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Wrong usage and files that cannot be read: the exit status, and whether the
+# message says which command and which file are meant.
+edmarc=${top_builddir:-.}/edmarc
+work=$(mktemp -d) || exit 99
+trap 'rm -rf "$work"' EXIT
+bad=0
+
+# want STATUS TEXT ARGUMENT...
+want() {
+	status=$1
+	text=$2
+	shift 2
+	timeout 60 "$edmarc" "$@" >"$work/out" 2>"$work/err" </dev/null
+	got=$?
+	[ "$got" = "$status" ] && grep -qF -e "$text" "$work/err" && return
+	echo "FAIL: edmarc $*: exit $got, not $status, or no '$text' in"
+	cat "$work/err"
+	bad=1
+}
+
+want 64 'usage: edmarc'
+want 64 'no command bogus' bogus
+for command in evaluate ingest parse send setup summary; do
+	want 64 "edmarc $command: " $command --bogus
+done
+want 64 'usage: edmarc ingest' ingest --once --watch
+want 64 'usage: edmarc parse' parse
+want 65 "$work/none: No such file" parse "$work/none"
+want 65 "$work: Is a directory" parse "$work"
+exit $bad
