@@ -118,11 +118,13 @@ int hosted_read(const char *files, struct arena *arena, struct hosted *hosted,
 		struct buf text = BUF_INIT(MAX_HOSTED_BYTES);
 		int result = file_read(path, &text, err);
 
-		if (result < 0)
+		if (result < 0) {
 			err->kind = ERR_CONFIG;
-		else
+			err_while(err, "domains.hosted");
+		} else {
 			result = add_lines(path, buf_span(&text), arena, hosted,
 					   err);
+		}
 		buf_release(&text);
 		if (result < 0)
 			return -1;

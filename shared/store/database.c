@@ -147,7 +147,8 @@ set_options(struct database *db, const char *option_file, struct err *err)
 
 	/* The library is silent about a file that is not there. */
 	if (*option_file != '\0' && access(option_file, R_OK) < 0)
-		return err_errno(err, ERR_CONFIG, "%s", option_file);
+		return err_errno(err, ERR_CONFIG, "database.option_file: %s",
+				 option_file);
 	if (mysql_options(mysql, MYSQL_OPT_CONNECT_TIMEOUT, &connect_secs) ||
 	    mysql_options(mysql, MYSQL_OPT_READ_TIMEOUT, &io_secs) ||
 	    mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &io_secs) ||

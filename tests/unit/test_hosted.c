@@ -98,7 +98,7 @@ static void a_missing_file_is_the_administrators(void **state)
 	assert_int_equal(hosted_read("/nonexistent/list", arena, &hosted, &err),
 			 -1);
 	assert_int_equal(err.kind, ERR_CONFIG);
-	assert_non_null(strstr(err.text, "/nonexistent/list"));
+	assert_non_null(strstr(err.text, "domains.hosted: /nonexistent/list"));
 	arena_free(&arena);
 }
 
