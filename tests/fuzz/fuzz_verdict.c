@@ -112,6 +112,8 @@ static void check_verdict(const struct message_facts *facts,
 	MUST_HOLD(verdict->have_record ==
 		  (verdict->policy_selected != DMARC_POLICY_UNSET));
 	MUST_HOLD(verdict->policy_applied <= verdict->policy_selected);
+	MUST_HOLD(verdict->policy_applied == verdict->policy_selected ||
+		  verdict->record.testing || verdict->sampled_out);
 	MUST_HOLD(verdict->n_reasons <= MAX_REASONS);
 }
 
@@ -133,6 +135,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_from(from, &facts.from, arena);
 	(void)facts_from_authres(&facts, results, arena, &err);
 	settings_defaults(&settings);
+	settings.pct = size % 2 == 0 ? PCT_IGNORE : PCT_HONOUR;
+	facts.draw = message_draw(results);
 	MUST_HOLD(verdict_make(&facts, &settings, NULL, &script.resolver, arena,
 			       &verdict, &err) == 0);
 	MUST_HOLD(script.asked <= MAX_QUESTIONS);
