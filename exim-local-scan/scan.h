@@ -90,7 +90,7 @@ void scan_outcome_release(struct scan_outcome *outcome);
 struct scanner;
 
 /*
- * Reads the configuration, once. Errors in it are added to trouble; then the
+ * Reads the configuration at a path that stays, once. Errors in it are added to trouble; then the
  * scanner does nothing but take forged fields away. NULL without memory.
  */
 MUST_CHECK struct scanner *

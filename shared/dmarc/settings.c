@@ -8,8 +8,11 @@
 #include "base/file.h"
 #include "base/network.h"
 #include "base/quote.h"
+#include "dns/domain.h"
 
 #define MAX_SETTINGS_BYTES (1024 * 1024) /* a panel may write many sections */
+
+#define DOMAIN_SECTION "domain:"
 
 enum kind {
 	KIND_TEXT,
@@ -371,14 +374,187 @@ static int take_entry(struct settings *settings, const struct conf_entry *entry,
 	return 0;
 }
 
+/* "[domain:example.org]" at the very start of a line? */
+static bool read_header(struct span line, struct span *name)
+{
+	if (!span_starts(line, "[" DOMAIN_SECTION) || !span_ends(line, "]"))
+		return false;
+	name->p = line.p + strlen("[" DOMAIN_SECTION);
+	name->n = line.n - strlen("[" DOMAIN_SECTION "]");
+	return name->n > 0;
+}
+
+/*
+ * Leaves in *text what stands before the sections of domains. Nothing else may
+ * stand behind them: it would not be read.
+ */
+static int split_domains(struct settings *settings, struct span *text,
+			 struct arena *arena, struct err *err)
+{
+	struct span rest = *text, before = *text, line, name;
+	struct span domains = { .p = NULL, .n = 0 };
+	int number = 0;
+
+	for (; span_take_line(&rest, &line); before = rest) {
+		number++;
+		if (line.n == 0 || line.p[0] != '[')
+			continue;
+		if (read_header(line, &name)) {
+			if (domains.p == NULL) {
+				domains = before;
+				settings->domains_line = number - 1;
+			}
+		} else if (domains.p != NULL) {
+			return err_set(err, ERR_CONFIG,
+				       "line %d: expected a section such as "
+				       "[domain:example.org], got %s",
+				       number, quote(line).text);
+		}
+	}
+	if (domains.p == NULL)
+		return 0;
+	text->n -= domains.n;
+	settings->domains = arena_copy(arena, domains);
+	if (settings->domains.p == NULL)
+		return err_set(err, ERR_LIMIT, "out of memory");
+	return 0;
+}
+
+/* An entry of a section that is named after a domain changes [score]. */
+static int take_domain_entry(struct settings *settings,
+			     const struct conf_entry *entry,
+			     struct arena *arena, struct err *err)
+{
+	struct conf_entry general = *entry;
+
+	if (entry->section.n > 0)
+		return err_set(err, ERR_CONFIG,
+			       "line %d: [%s] does not begin its line",
+			       entry->line, quote(entry->section).text);
+	general.section = SPAN("score");
+	return take_entry(settings, &general, arena, err);
+}
+
+typedef int taker(struct settings *settings, const struct conf_entry *entry,
+		  struct arena *arena, struct err *err);
+
+/* All entries of a text that begins behind so many lines. */
+static int take_all(struct settings *settings, struct span text, int line,
+		    taker *take, const char *path, struct arena *arena,
+		    struct buf *all, struct err *err)
+{
+	struct conf conf = conf_start(text, arena);
+	struct err line_err = ERR_INIT;
+	struct conf_entry entry;
+	int result = 0, more;
+
+	conf.line = line;
+	while ((more = conf_next(&conf, &entry, &line_err)) != 0) {
+		if (more > 0 && take(settings, &entry, arena, &line_err) == 0)
+			continue;
+		err_while(&line_err, "%s", path);
+		if (all != NULL)
+			buf_addf(all, "%s\n", line_err.text);
+		if (result == 0)
+			*err = line_err;
+		result = -1;
+	}
+	return result;
+}
+
+/*
+ * The next section of a domain. *line is the number of lines before *rest, where
+ * its body begins afterwards.
+ */
+static bool next_section(struct span *rest, int *line, struct span *name)
+{
+	struct span at;
+
+	do {
+		if (!span_take_line(rest, &at))
+			return false;
+		++*line;
+	} while (!read_header(at, name));
+	return true;
+}
+
+/* Up to the next section. */
+static struct span section_body(struct span rest)
+{
+	struct span body = rest, at;
+
+	while (span_take_line(&rest, &at))
+		if (at.n > 0 && at.p[0] == '[')
+			return (struct span){ body.p, (size_t)(at.p - body.p) };
+	return body;
+}
+
+static int
+check_name(struct span name, int line, struct arena *arena, struct err *err)
+{
+	const char *normal = domain_normalize(arena, name);
+
+	if (normal != NULL && span_is(name, normal))
+		return 0;
+	return err_set(err, ERR_CONFIG,
+		       "line %d: [domain:%s]: expected a domain", line,
+		       quote(name).text);
+}
+
+/* Every section of a domain, for those who want to know all errors. */
+static int check_domains(const struct settings *settings, const char *path,
+			 struct arena *arena, struct buf *all, struct err *err)
+{
+	struct settings changed = *settings;
+	struct span rest = settings->domains, name;
+	int line = settings->domains_line, result = 0;
+
+	while (next_section(&rest, &line, &name)) {
+		struct err section_err = ERR_INIT;
+		int good = check_name(name, line, arena, &section_err);
+
+		if (good < 0) {
+			err_while(&section_err, "%s", path);
+			buf_addf(all, "%s\n", section_err.text);
+		} else {
+			good = take_all(&changed, section_body(rest), line,
+					take_domain_entry, path, arena, all,
+					&section_err);
+		}
+		if (good < 0 && result == 0)
+			*err = section_err;
+		result = good < 0 ? -1 : result;
+	}
+	return result;
+}
+
+static int take_text(struct settings *settings, struct span text,
+		     const char *path, struct arena *arena, struct buf *all,
+		     struct err *err)
+{
+	struct err domain_err = ERR_INIT;
+	int result;
+
+	if (split_domains(settings, &text, arena, err) < 0) {
+		err_while(err, "%s", path);
+		if (all != NULL)
+			buf_addf(all, "%s\n", err->text);
+		return -1;
+	}
+	result = take_all(settings, text, 0, take_entry, path, arena, all, err);
+	if (all == NULL ||
+	    check_domains(settings, path, arena, all, &domain_err) == 0)
+		return result;
+	if (result == 0)
+		*err = domain_err;
+	return -1;
+}
+
 int settings_read(struct settings *settings, const char *path,
 		  struct arena *arena, struct buf *all, struct err *err)
 {
 	struct buf text = BUF_INIT(MAX_SETTINGS_BYTES);
-	struct err line_err = ERR_INIT;
-	int result = 0;
-	struct conf conf;
-	int more;
+	int result;
 
 	settings_defaults(settings);
 	if (file_read(path, &text, err) < 0) {
@@ -388,25 +564,30 @@ int settings_read(struct settings *settings, const char *path,
 		buf_release(&text);
 		return -1;
 	}
-	conf = conf_start(buf_span(&text), arena);
-	for (;;) {
-		struct conf_entry entry;
-
-		more = conf_next(&conf, &entry, &line_err);
-		if (more == 0)
-			break;
-		if (more > 0 &&
-		    take_entry(settings, &entry, arena, &line_err) == 0)
-			continue;
-		err_while(&line_err, "%s", path);
-		if (all != NULL)
-			buf_addf(all, "%s\n", line_err.text);
-		if (result == 0)
-			*err = line_err;
-		result = -1;
-	}
+	result = take_text(settings, buf_span(&text), path, arena, all, err);
 	buf_release(&text);
 	return result;
+}
+
+int settings_of_domain(struct settings *settings,
+		       const struct settings *general, const char *domain,
+		       const char *path, struct arena *arena, struct err *err)
+{
+	struct settings changed = *general;
+	struct span rest = general->domains, name;
+	int line = general->domains_line, found = 0;
+
+	while (next_section(&rest, &line, &name)) {
+		if (!span_is(name, domain))
+			continue;
+		if (take_all(&changed, section_body(rest), line,
+			     take_domain_entry, path, arena, NULL, err) < 0)
+			return -1;
+		found = 1;
+	}
+	if (found == 1)
+		*settings = changed;
+	return found;
 }
 
 static void add_value(struct buf *buf, const struct settings *settings,

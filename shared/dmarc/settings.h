@@ -75,6 +75,10 @@ struct settings {
 	const char *trusted_hosts; /* addresses and networks, not scored */
 	const char *base_score;    /* for Exim to expand; "": no other points */
 
+	/* The sections [domain:...], unread, and how many lines stand before. */
+	struct span domains;
+	int domains_line;
+
 	/* [journal] */
 	const char *verdict_spool;
 
@@ -104,13 +108,27 @@ void settings_defaults(struct settings *settings);
  * Read path over the defaults. Texts live in the arena. A file that is not
  * there, an unknown section or key and a bad value are errors (ERR_CONFIG)
  * with file, line and key; the first one is in *err, and when all is not NULL
- * each goes there as one line. *settings holds what could be read, so that the
+ * each goes there as one line, also those in the sections of domains, which are
+ * not read otherwise. *settings holds what could be read, so that the
  * caller decides whether to go on.
  */
 int settings_read(struct settings *settings, const char *path,
 		  struct arena *arena, struct buf *all, struct err *err);
 
-/* All settings in force, in the form of the file, with their meaning. */
+/*
+ * The settings for mail to one domain, by its normalized name: those of
+ * *general, with the keys of [score] that its section changes. A panel may write
+ * thousands of sections, and a connection needs one or two, so they are read
+ * here. Returns 1, 0 when there is no section for it, or -1 when there is a
+ * mistake in it (ERR_CONFIG, with file and line) or no memory. *settings is only
+ * written when the result is 1.
+ */
+MUST_CHECK int settings_of_domain(struct settings *settings,
+				  const struct settings *general,
+				  const char *domain, const char *path,
+				  struct arena *arena, struct err *err);
+
+/* All settings in force but those of domains, in the form of the file, with their meaning. */
 void settings_format(struct buf *buf, const struct settings *settings);
 
 /*

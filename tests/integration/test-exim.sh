@@ -380,6 +380,38 @@ take 203.0.113.9 x@fwd.test "$T/rej"
 is 'the texts are ours to choose' "$smtp_reply" \
 	'550 5.7.26 DMARC says no to rej.test'
 
+# ----------------------------------------------------- domains of recipients
+
+configure '[domain:a.test]' 'reject_at = 8' 'reject_text = a.test says no' \
+	'[domain:b.test]' 'monitor_only = yes' '[domain:broken.test]' 'tag_at = x'
+take 203.0.113.9 x@fwd.test "$T/rej" --to b@a.test
+is 'one of two domains rejects: accepted, and both are told' \
+	"${smtp_reply:0:7} $(field X-DMARC-Action)" \
+	'250 OK  quarantine (here.test), reject (a.test)'
+like 'the mildest is in the log' "$log" 'score=8.00 action=quarantine$'
+like 'and in the journal' "$verdict" '"action":"quarantine"'
+take 203.0.113.9 x@fwd.test "$T/rej" --to b@b.test
+is 'one monitors only' "$(field X-DMARC-Action)" \
+	'quarantine (here.test), accept (b.test)'
+smtp_send 203.0.113.9 --from x@fwd.test --to b@a.test --to c@A.test "$T/rej"
+is 'all recipients are of a domain that rejects' "$smtp_reply" \
+	'550 5.7.1 a.test says no'
+take 203.0.113.9 x@fwd.test "$T/rej" --to b@broken.test
+is 'a mistake in a section: the general settings' "$(field X-DMARC-Action)" \
+	quarantine
+like 'it is told' "$log" \
+	"dmarc: settings of a domain not used: $T/edmarc.conf: line 14: score.tag_at"
+configure '[score]' 'reject_at = 8' '[domain:a.test]' 'tag_at = 3'
+many=()
+for i in {1..49}; do # and b@here.test
+	many+=(--to "b@d$i.test")
+done
+take 203.0.113.9 x@fwd.test "$T/rej" "${many[@]}"
+like '50 domains that reject' "$smtp_reply" '^550 5\.7\.1 '
+take 203.0.113.9 x@fwd.test "$T/rej" "${many[@]}" --to b@d50.test
+like 'one more is not asked, and nothing is rejected' \
+	"${smtp_reply:0:7} $verdict" '^250 OK .*"disposition":"quarantine"'
+
 # ------------------------------------------------------- points of other checks
 
 # base NAME EXPANSION BASE SCORE ACTION [TROUBLE]: of a fail under p=reject

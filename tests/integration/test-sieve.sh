@@ -44,6 +44,12 @@ filed 'tag' .sieved 'X-DMARC-Action: tag'
 filed 'the word elsewhere' .sieved 'X-DMARC-Action: no quarantine' \
 	'Subject: quarantine' 'X-Other: quarantine'
 filed 'no field' .sieved
+filed 'our domain asks for it' .Junk \
+	$'X-DMARC-Action: accept (a.test),\r\n\tquarantine (here.test)'
+filed 'our domain asked for more' .Junk \
+	$'X-DMARC-Action: reject (here.test),\r\n\taccept (a.test)'
+filed 'another domain asks for it' .sieved \
+	$'X-DMARC-Action: accept (here.test),\r\n\tquarantine (there.test)'
 unlike 'Pigeonhole has nothing to say' "$(cat "$T/dovecot.log")" \
 	'[Ss]ieve.*([Ee]rror|[Ww]arning|failed)'
 finish

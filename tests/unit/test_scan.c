@@ -126,7 +126,8 @@ static void expect_outcome(const struct test_case *c,
 static void check(const struct test_case *c)
 {
 	struct scan_field fields[MAX_CASE_FIELDS] = { 0 };
-	const char *recipients[] = { "b@here.test", "c@HERE.test.", "@", "" };
+	const char *recipients[] = { "b@here.test", "c@HERE.test.",
+				     text_or(c, "recipient", "@"), "" };
 	struct scan_message message = {
 		.time = 1795453509,
 		.size = ENTRY_SIZE_UNKNOWN,
@@ -139,7 +140,7 @@ static void check(const struct test_case *c)
 		.authenticated = case_has(c, "authenticated"),
 		.fields = fields,
 		.recipients = recipients,
-		.n_recipients = 4,
+		.n_recipients = case_has(c, "recipient") ? 3 : 4,
 		.authres = case_get(c, "authres"),
 		.spf_result = text_or(c, "spf_result", ""),
 		.base_score = text_or(c, "base", ""),
