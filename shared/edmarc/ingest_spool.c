@@ -21,7 +21,8 @@
 
 /*
  * The owner is whoever writes: Exim's user, Dovecot's, or we. That the rest of
- * the world stays out is what counts: who can write here can forge numbers.
+ * the world stays out is what counts: who can write here can forge numbers. Root
+ * would leave a lock and folders behind that the service cannot open.
  */
 int spool_check(const char *directory, struct err *err)
 {
@@ -31,6 +32,12 @@ int spool_check(const char *directory, struct err *err)
 		return err_errno(err, ERR_CONFIG, "%s", directory);
 	if (file_check_dir(directory, st.st_uid, FOR_OTHER, err) < 0)
 		return -1;
+	if (geteuid() == 0 && st.st_uid != 0)
+		return err_set(err, ERR_CONFIG,
+			       "%s: owner uid %lu: run ingest as the user of the "
+			       "spools (sudo -u edmarc edmarc ingest), not as "
+			       "root",
+			       directory, (unsigned long)st.st_uid);
 	if (faccessat(AT_FDCWD, directory, R_OK | W_OK | X_OK, AT_EACCESS) == 0)
 		return 0;
 	return err_set(err, ERR_CONFIG,

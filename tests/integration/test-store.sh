@@ -340,6 +340,11 @@ errors=$(setpriv --reuid=nobody --regid=nogroup --clear-groups \
 is "somebody else's spool" $? 78
 like 'is refused with who may' "$errors" 'cannot work here; expected owner'
 
+chown nobody "$T/one/verdicts"
+edmarc_run 78 'root in the spool of a service' one ingest
+like 'is told who else' "$errors" 'verdicts: owner uid [0-9]+: run .*not as root'
+chown root "$T/one/verdicts"
+
 printf 'left by root' >"$T/one/verdicts/ingest.lock"
 mv "$T/one/verdicts/ingest.lock" "$T/elsewhere"
 ln -s "$T/elsewhere" "$T/one/verdicts/ingest.lock"
