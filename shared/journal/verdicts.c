@@ -76,13 +76,25 @@ static int make_name(char name[MAX_SEGMENT_NAME + 1], const char *host,
 	return 0;
 }
 
+/*
+ * For whoever reads Exim's log: what is wrong, and what it should be. ERR_TEMP,
+ * because it works as soon as somebody repairs it.
+ */
+static int refuse_directory(struct err *err, const char *directory)
+{
+	if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+		return err_errno(err, ERR_TEMP, "%s", directory);
+	return err_set(err, ERR_TEMP,
+		       "%s: %s; expected a directory of uid %lu (who writes) "
+		       "and of the group of ingest, mode 2770",
+		       directory, strerror(errno), (unsigned long)geteuid());
+}
+
 static int open_directory(const char *directory, struct err *err)
 {
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0)
-		return err_errno(err, ERR_TEMP, "%s", directory);
-	return fd;
+	return fd < 0 ? refuse_directory(err, directory) : fd;
 }
 
 /* ------------------------------------------------------------------- lock */

@@ -501,7 +501,7 @@ mv "$T/verdicts" "$T/elsewhere"
 take 203.0.113.9 x@fwd.test "$T/rej"
 is 'no journal: judged all the same' "$(field X-DMARC-Action)" quarantine
 like 'no journal: told' "$log" \
-	"dmarc: verdict not kept: $T/verdicts: No such file"
+	"dmarc: verdict not kept: $T/verdicts: No such file.*; expected .* mode 2770"
 mv "$T/elsewhere" "$T/verdicts"
 chown root "$T/verdicts"
 chmod 700 "$T/verdicts"
@@ -509,7 +509,7 @@ take 203.0.113.9 x@fwd.test "$T/rej"
 is 'journal of another: judged all the same' "$(field X-DMARC-Action)" \
 	quarantine
 like 'journal of another: told' "$log" \
-	"dmarc: verdict not kept: $T/verdicts.*: Permission denied"
+	"dmarc: verdict not kept: $T/verdicts: Permission denied; expected .*uid $(id -u "$EXIM_USER") "
 chown "$EXIM_USER" "$T/verdicts"
 chmod 2770 "$T/verdicts"
 
