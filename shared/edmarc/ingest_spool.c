@@ -33,11 +33,12 @@ int spool_check(const char *directory, struct err *err)
 	if (file_check_dir(directory, st.st_uid, FOR_OTHER, err) < 0)
 		return -1;
 	if (geteuid() == 0 && st.st_uid != 0)
-		return err_set(err, ERR_CONFIG,
-			       "%s: owner uid %lu: run ingest as the user of the "
-			       "spools (sudo -u edmarc edmarc ingest), not as "
-			       "root",
-			       directory, (unsigned long)st.st_uid);
+		return err_set(
+			err, ERR_CONFIG,
+			"%s: owner uid %lu: run ingest as the user of the "
+			"spools (sudo -u edmarc edmarc ingest), not as "
+			"root",
+			directory, (unsigned long)st.st_uid);
 	if (faccessat(AT_FDCWD, directory, R_OK | W_OK | X_OK, AT_EACCESS) == 0)
 		return 0;
 	return err_set(err, ERR_CONFIG,

@@ -94,7 +94,9 @@ static int open_directory(const char *directory, struct err *err)
 {
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	return fd < 0 ? refuse_directory(err, directory) : fd;
+	if (fd < 0)
+		return refuse_directory(err, directory);
+	return fd;
 }
 
 /* ------------------------------------------------------------------- lock */
