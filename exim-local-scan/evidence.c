@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * evidence.c - what a message and Exim say about who sent it
+ */
+#include "job.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "bodyhash.h"
+#include "mail/from.h"
+#include "signatures.h"
+
+static int read_from(struct job *job)
+{
+	const struct scan_message *message = job->message;
+	struct arena *arena = job->scanner->arena;
+	struct span *bodies;
+	size_t n = 0;
+	size_t i;
+
+	for (i = 0; i < message->n_fields; i++)
+		n += span_is(message->fields[i].name, "From");
+	bodies = arena_array(arena, n, sizeof(*bodies));
+	if (bodies == NULL)
+		return -1;
+	for (i = 0, n = 0; i < message->n_fields; i++)
+		if (span_is(message->fields[i].name, "From"))
+			bodies[n++] = message->fields[i].body;
+	job->facts.from = from_read(bodies, n, arena);
+	return 0;
+}
+
+/*
+ * Who could have written more into Exim's text than a name? NULL: nobody. The
+ * body need not be read when there is no pass to forge.
+ */
+static const char *who_is_not_plain(const struct scan_message *message)
+{
+	size_t i;
+
+	if (!name_is_plain(domain_of(message->mail_from)))
+		return "MAIL FROM";
+	if (*message->mail_from == '\0' &&
+	    !name_is_plain(span_of(message->helo)))
+		return "HELO";
+	if (!name_is_plain(span_of(message->client_name)))
+		return "the name of the client";
+	for (i = 0; i < message->n_fields; i++)
+		if (!field_is_plain(message->fields[i].name,
+				    message->fields[i].body))
+			return "a DKIM-Signature";
+	if (strstr(message->authres, "pass") != NULL &&
+	    body_is_plain(message->body, message->body_offset) != 1)
+		return "a DKIM-Signature behind the header";
+	return NULL;
+}
+
+/* As Exim's DKIM code sees it: no white space in front of the colon. */
+static bool is_signature_field(const struct scan_field *field)
+{
+	return span_is(field->name, "DKIM-Signature") &&
+	       field->name.p + field->name.n + 1 == field->body.p;
+}
+
+/* The whole body; false when it is too long, or there is no memory. */
+static bool read_body(const struct scan_message *message, struct buf *body)
+{
+	off_t at = message->body_offset;
+	char piece[16384];
+	ssize_t n;
+
+	while ((n = pread(message->body, piece, sizeof(piece), at)) > 0) {
+		buf_add(body, (struct span){ piece, (size_t)n });
+		if (!buf_ok(body))
+			return false;
+		at += n;
+	}
+	return n == 0;
+}
+
+/* An honest message of that size has two or three signatures. */
+#define MAX_HASHED_OCTETS (16 * MAX_HASHED_BODY)
+
+/* Was text put between the header and the body, which no signature covers? */
+static bool has_unsigned_text(const struct scan_message *message)
+{
+	struct buf body = BUF_INIT(MAX_HASHED_BODY);
+	size_t budget = MAX_HASHED_OCTETS;
+	bool found = false;
+	size_t i;
+
+	if (read_body(message, &body) && body_may_begin_early(buf_span(&body)))
+		for (i = 0; i < message->n_fields && !found; i++)
+			found = is_signature_field(&message->fields[i]) &&
+				is_signed_behind_empty_line(
+					buf_span(&body),
+					message->fields[i].body, &budget);
+	buf_release(&body);
+	return found;
+}
+
+/*
+ * Exim has a result for each signature that its DKIM code saw. More of them than
+ * fields in the header means that one stands where nobody else sees a field.
+ */
+static bool has_hidden_signature(const struct scan_message *message)
+{
+	const char *at = message->authres;
+	size_t results = 0, fields = 0;
+	size_t i;
+
+	while ((at = strstr(at, "\tdkim=")) != NULL) {
+		results++;
+		at++;
+	}
+	for (i = 0; i < message->n_fields; i++)
+		fields += is_signature_field(&message->fields[i]);
+	return results > fields;
+}
+
+/* Why a pass does not say that what we deliver was signed; NULL: it does. */
+static const char *why_not_signed(const struct scan_message *message)
+{
+	if (strstr(message->authres, "dkim=pass") == NULL)
+		return NULL;
+	if (has_hidden_signature(message))
+		return "a signature stands behind the header";
+	if (has_unsigned_text(message))
+		return "text that is not signed stands in front of the body";
+	return NULL;
+}
+
+/* SPF and DKIM. $spf_result is a word of Exim's own, whatever else is amiss. */
+static void read_results(struct job *job)
+{
+	struct scan_message *message = job->message;
+	struct arena *arena = job->scanner->arena;
+	const char *suspect = who_is_not_plain(message);
+	const char *why = suspect == NULL ? why_not_signed(message) : NULL;
+	struct err err = ERR_INIT;
+	enum auth_result word;
+
+	job->authres_plain =
+		suspect == NULL && why == NULL && *message->authres != '\0';
+	if (why != NULL)
+		trouble(&job->outcome->trouble, "DKIM results not used", why);
+	else if (suspect != NULL)
+		trouble(&job->outcome->trouble, "DKIM results not used",
+			arena_printf(arena,
+				     "%s holds characters that would "
+				     "forge results",
+				     suspect));
+	else if (job->authres_plain &&
+		 facts_from_authres(&job->facts, span_of(message->authres),
+				    arena, &err) < 0)
+		trouble(&job->outcome->trouble, "${authresults}", err.text);
+	if (!job->facts.spf.known &&
+	    auth_result_parse(span_of(message->spf_result), &word) &&
+	    spf_fact_make(&job->facts.spf, word, message->mail_from,
+			  message->helo, arena, &err) < 0)
+		trouble(&job->outcome->trouble, "$spf_result", err.text);
+}
+
+int job_read_facts(struct job *job)
+{
+	job->facts = (struct message_facts){
+		.client_ip = job->message->client_ip,
+		.helo = job->message->helo,
+		.mail_from = job->message->mail_from,
+		.spf = { .domain = "" },
+		.draw = message_draw(span_of(job->message->id)),
+	};
+	if (read_from(job) < 0)
+		return -1;
+	read_results(job);
+	return 0;
+}

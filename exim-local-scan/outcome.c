@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * outcome.c - what we say about a message: in fields, journal, log, and reply
+ */
+#include "job.h"
+
+#include <string.h>
+
+#include "base/quote.h"
+#include "dns/domain.h"
+#include "journal/entry.h"
+#include "journal/verdicts.h"
+
+/* ------------------------------------------------------------- the fields */
+
+/*
+ * Exim's results without "Authentication-Results: id;", results that do not fit
+ * left out at the end. Exim writes each on a line of its own; in between,
+ * whatever could end a field or a line is made a "?".
+ */
+static struct span results_of(struct span authres, size_t room)
+{
+	struct span id;
+
+	if (!span_take_until(&authres, ';', &id))
+		return (struct span){ .p = "", .n = 0 };
+	authres = span_trim(authres);
+	if (authres.n <= room)
+		return authres;
+	/* Exim begins a line with each result; a comment may hold a ";". */
+	for (authres.n = room; authres.n > 0; authres.n--)
+		if (authres.p[authres.n - 1] == ';' &&
+		    authres.p[authres.n] == '\n')
+			return (struct span){ authres.p, authres.n - 1 };
+	return authres;
+}
+
+static void add_folded(struct buf *buf, struct span text)
+{
+	struct span line;
+	bool first = true;
+
+	while (span_take_line(&text, &line)) {
+		size_t i;
+
+		line = span_trim(line);
+		if (line.n == 0)
+			continue;
+		if (!first)
+			buf_add_string(buf, "\n\t");
+		first = false;
+		for (i = 0; i < line.n; i++) {
+			unsigned char c = (unsigned char)line.p[i];
+
+			buf_add_char(buf, (c < ' ' && c != '\t') || c == 0x7f ?
+						  '?' :
+						  (char)c);
+		}
+	}
+}
+
+/*
+ * One field for all results (R11.5), ours first: a text of others that opens a
+ * quote or a comment cannot hide it there.
+ */
+static void add_authres(const struct job *job)
+{
+	struct buf *add = &job->outcome->add;
+	const struct spf_fact *spf = &job->facts.spf;
+	struct span results;
+
+	buf_addf(add, AUTHRES_NAME ": %.*s;\n\t", SPAN_ARGS(job->authserv_id));
+	verdict_authres(add, &job->verdict);
+	if (job->authres_plain) {
+		results = results_of(span_of(job->message->authres),
+				     MAX_ADDED_BYTES / 2);
+		if (results.n > 0 && !span_is(results, "none")) {
+			buf_add_string(add, ";\n\t");
+			add_folded(add, results);
+		}
+	} else if (spf->known && *spf->domain != '\0') {
+		buf_addf(add, ";\n\tspf=%s smtp.%s=%s",
+			 auth_result_name(spf->result),
+			 spf->scope == SPF_SCOPE_HELO ? "helo" : "mailfrom",
+			 spf->domain);
+	}
+	buf_add_char(add, '\n');
+}
+
+static bool all_ask_the_same(const struct job *job)
+{
+	size_t i;
+
+	for (i = 0; i < job->n_asked; i++)
+		if (job->asked[i].verdict.action != job->verdict.action)
+			return false;
+	return true;
+}
+
+/*
+ * "quarantine", or "quarantine (a.example), accept (b.example)". A list that gets
+ * too long is left out for the action that is mild enough for all.
+ */
+static void add_action(struct buf *add, const struct job *job)
+{
+	struct buf list = BUF_INIT(MAX_ADDED_BYTES / 4);
+	size_t i;
+
+	for (i = 0; i < job->n_asked; i++)
+		buf_addf(&list, "%s%s (%s)", i == 0 ? "" : ",\n\t",
+			 action_name(job->asked[i].verdict.action),
+			 job->asked[i].domain);
+	if (all_ask_the_same(job) || !buf_ok(&list))
+		buf_add_string(add, action_name(job->verdict.action));
+	else
+		buf_add(add, buf_span(&list));
+	buf_release(&list);
+}
+
+void job_add_fields(const struct job *job)
+{
+	const struct settings *settings = &job->scanner->settings;
+	struct buf *add = &job->outcome->add;
+
+	add_authres(job);
+	buf_addf(add, "%s: ", settings->score_header);
+	score_format(add, job->verdict.score);
+	buf_addf(add, "\n%s: ", settings->action_header);
+	add_action(add, job);
+	buf_add_char(add, '\n');
+	if (buf_ok(add))
+		return;
+	buf_reset(add);
+	trouble(&job->outcome->trouble, "no fields added", "too long");
+}
+
+/* ------------------------------------------------------------ the journal */
+
+static bool is_listed(const struct entry *entry, const char *domain)
+{
+	size_t i;
+
+	for (i = 0; i < entry->n_rcpt_domains; i++)
+		if (strcmp(entry->rcpt_domains[i], domain) == 0)
+			return true;
+	return false;
+}
+
+static void add_rcpt_domains(const struct job *job, struct entry *entry)
+{
+	size_t i;
+
+	for (i = 0; i < job->message->n_recipients &&
+		    entry->n_rcpt_domains < MAX_ENTRY_RCPT_DOMAINS;
+	     i++) {
+		const char *domain = domain_normalize(
+			job->scanner->arena,
+			domain_of(job->message->recipients[i]));
+
+		if (domain != NULL && !is_listed(entry, domain))
+			entry->rcpt_domains[entry->n_rcpt_domains++] = domain;
+	}
+}
+
+void job_write_journal(const struct job *job)
+{
+	struct entry *entry = arena_alloc(job->scanner->arena, sizeof(*entry));
+	struct buf line = BUF_INIT(MAX_ENTRY_BYTES);
+	struct err err = ERR_INIT;
+
+	if (entry != NULL) {
+		entry->time = job->message->time;
+		entry->size = job->message->size;
+		entry->id = job->message->id;
+		entry->mta = job->message->hostname;
+		entry->facts = job->facts;
+		entry->verdict = job->verdict;
+		add_rcpt_domains(job, entry);
+		entry_format(&line, entry);
+	}
+	if (entry == NULL || !buf_ok(&line))
+		trouble(&job->outcome->trouble, "verdict not kept",
+			"line too long, or no memory");
+	else if (verdicts_append(job->scanner->settings.verdict_spool,
+				 buf_span(&line), &err) < 0)
+		trouble(&job->outcome->trouble, "verdict not kept", err.text);
+	buf_release(&line);
+}
+
+/* ---------------------------------------------------------------- the log */
+
+static const char *passes(enum auth_result result, bool aligned)
+{
+	if (result == AUTH_PASS && !aligned)
+		return "pass(unaligned)";
+	return auth_result_name(result);
+}
+
+/* The signature that counts: an aligned pass, else a pass, else the first. */
+static const char *dkim_word(const struct message_facts *facts)
+{
+	const struct dkim_fact *best = NULL;
+	size_t i;
+
+	for (i = 0; i < facts->n_dkim; i++) {
+		const struct dkim_fact *dkim = &facts->dkim[i];
+
+		if (best == NULL ||
+		    (dkim->result == AUTH_PASS &&
+		     (best->result != AUTH_PASS || dkim->aligned)))
+			best = dkim;
+	}
+	return best == NULL ? "none" : passes(best->result, best->aligned);
+}
+
+static const char *or_dash(const char *word)
+{
+	return *word == '\0' ? "-" : word;
+}
+
+void job_write_log(const struct job *job)
+{
+	const struct dmarc_verdict *verdict = &job->verdict;
+	const struct spf_fact *spf = &job->facts.spf;
+	struct buf *log = &job->outcome->log;
+
+	buf_addf(log, "dmarc: %s policy=%s applied=%s from=%s spf=%s dkim=%s",
+		 dmarc_result_name(verdict->result),
+		 or_dash(dmarc_policy_name(verdict->policy_selected)),
+		 or_dash(dmarc_policy_name(verdict->policy_applied)),
+		 quote(span_of(or_dash(verdict->from_domain))).text,
+		 spf->known ? passes(spf->result, spf->aligned) : "unknown",
+		 dkim_word(&job->facts));
+	if (*job->scanner->settings.base_score != '\0') {
+		buf_add_string(log, " base=");
+		score_format(log, job->base);
+	}
+	buf_add_string(log, " score=");
+	score_format(log, verdict->score);
+	buf_addf(log, " action=%s\n", action_name(verdict->action));
+}
+
+/* ------------------------------------------------------------ the decision */
+
+/* "5.7.1 Email rejected per DMARC policy for example.com" */
+static void reply(const struct job *job, const char *code, const char *text)
+{
+	const char *domain = job->verdict.from_domain;
+	struct buf *to = &job->outcome->reply;
+	const char *place = strstr(text, "%d");
+
+	buf_addf(to, "%s ", code);
+	if (place == NULL) {
+		buf_add_string(to, text);
+		return;
+	}
+	buf_add(to, (struct span){ text, (size_t)(place - text) });
+	buf_add_string(to, *domain == '\0' ? "the Author Domain" : domain);
+	buf_add_string(to, place + 2);
+}
+
+/* R12.2: DMARC is named only where it is the reason. */
+static const char *
+rejection(const struct dmarc_verdict *verdict, const struct settings *settings)
+{
+	if (*verdict->from_domain == '\0')
+		return "Email rejected: no Author Domain that DMARC could "
+		       "authenticate";
+	if (verdict->result != DMARC_FAIL)
+		return "Email rejected: its score is too high";
+	return settings->reject_text;
+}
+
+void job_decide(const struct job *job)
+{
+	const struct dmarc_verdict *verdict = &job->verdict;
+	const struct settings *settings = job->settings;
+	struct scan_outcome *outcome = job->outcome;
+
+	switch (verdict->action) {
+	case ACTION_ACCEPT:
+	case ACTION_TAG:
+	case ACTION_QUARANTINE:
+		return;
+	case ACTION_REJECT:
+		outcome->action = SCAN_REJECT;
+		reply(job, settings->reject_code, rejection(verdict, settings));
+		return;
+	case ACTION_DEFER:
+		outcome->action = SCAN_DEFER;
+		reply(job, settings->defer_code, settings->defer_text);
+		return;
+	}
+}
