@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "mail/idn.h"
 #include "mail/lex.h"
 
 /* A token of RFC 2045; octets over 127 are let in as RFC 8601 1.5.2 may. */
@@ -290,12 +291,20 @@ struct span authres_property_get(const struct authres_result *result,
 }
 
 /*
- * Does id go on, from *matched, with this piece? Then *matched moves behind it.
+ * What may be an authserv-id, in pieces: comments, quotes and folding within it
+ * are dropped. A name has 253 octets, and an A-label is seldom shorter than a
+ * quarter of its U-label.
  */
-static bool
-match_piece(struct span id, size_t *matched, struct span piece, bool quoted)
+#define MAX_CLAIM_OCTETS 1024
+
+struct claim {
+	char octet[MAX_CLAIM_OCTETS];
+	size_t n;
+	bool is_ascii;
+};
+
+static bool claim_add(struct claim *claim, struct span piece, bool quoted)
 {
-	size_t at = *matched;
 	size_t i;
 
 	for (i = 0; i < piece.n; i++) {
@@ -303,38 +312,102 @@ match_piece(struct span id, size_t *matched, struct span piece, bool quoted)
 
 		if (quoted && c == '\\' && i + 1 < piece.n)
 			c = piece.p[++i];
-		else if (quoted && (c == '\r' || c == '\n'))
+		else if (quoted && ascii_is_space(c))
 			continue;
-		if (at == id.n || ascii_lower(id.p[at]) != ascii_lower(c))
+		if (claim->n == sizeof(claim->octet))
 			return false;
-		at++;
+		claim->octet[claim->n++] = c;
+		claim->is_ascii &= (unsigned char)c < 0x80;
 	}
-	*matched = at;
 	return true;
+}
+
+/* With a last dot or without, in U-labels, or in what browsers take for one. */
+static bool claim_is(const struct claim *claim, struct span id)
+{
+	struct span text = { claim->octet, claim->n };
+	struct idn_name name;
+
+	if (span_equal_nocase(text, id))
+		return true;
+	if (text.n > 1 && text.p[text.n - 1] == '.')
+		text.n--;
+	if (span_equal_nocase(text, id))
+		return true;
+	return !claim->is_ascii && idn_convert(text, &name) == IDN_OK &&
+	       span_equal_nocase(span_of(name.text), id);
+}
+
+/* Can what follows still make it the id? */
+static bool claim_may_be(const struct claim *claim, struct span id)
+{
+	return !claim->is_ascii ||
+	       (claim->n <= id.n &&
+		span_equal_nocase((struct span){ claim->octet, claim->n },
+				  (struct span){ id.p, claim->n }));
+}
+
+static bool has_text(struct span text, struct span wanted)
+{
+	for (; text.n >= wanted.n; text.p++, text.n--)
+		if (span_equal_nocase((struct span){ text.p, wanted.n },
+				      wanted))
+			return true;
+	return false;
+}
+
+/* Take the next piece behind white space and comments; false without one. */
+static bool take_piece(struct span *body, struct claim *claim)
+{
+	struct span rest = *body;
+	struct span piece;
+	bool quoted;
+
+	if (!lex_skip(&rest, NULL) || rest.n == 0)
+		return false;
+	quoted = rest.p[0] == '"';
+	if (!quoted)
+		piece = take_plain_word(&rest);
+	else if (!lex_take_quoted(&rest, &piece))
+		return false;
+	if ((!quoted && piece.n == 0) || has_text(piece, SPAN("=?")) ||
+	    !claim_add(claim, piece, quoted))
+		return false;
+	*body = rest;
+	return true;
+}
+
+/* Has the id been read to its end, and is it another's? */
+static bool claim_is_foreign(const struct claim *claim, struct span rest)
+{
+	struct span text = { claim->octet, claim->n };
+	struct idn_name name;
+
+	if (!lex_skip(&rest, NULL) || (rest.n > 0 && rest.p[0] != ';'))
+		return false;
+	return claim->is_ascii || idn_convert(text, &name) == IDN_OK;
 }
 
 /*
  * Readers differ in what they take for the authserv-id when comments, quotes or
  * folding stand within it: some end it there, some drop them first. Whichever
- * way makes it ours, it claims to be ours.
+ * way makes it ours, it claims to be ours. Some readers, as the header tests of
+ * Sieve, decode encoded words (RFC 2047), of which an honest id has none. What
+ * cannot be read as an id at all is not trusted with ours in it.
  */
 bool authres_claims(struct span body, struct span id)
 {
-	size_t matched = 0;
+	struct claim claim = { .n = 0, .is_ascii = true };
+	struct span rest = body;
 
-	while (lex_skip(&body, NULL) && body.n > 0) {
-		bool quoted = body.p[0] == '"';
-		struct span piece;
-
-		if (!quoted)
-			piece = take_plain_word(&body);
-		else if (!lex_take_quoted(&body, &piece))
+	if (id.n == 0)
+		return false;
+	while (take_piece(&rest, &claim)) {
+		if (claim_is(&claim, id))
+			return true;
+		if (!claim_may_be(&claim, id))
 			return false;
-		if ((!quoted && piece.n == 0) ||
-		    !match_piece(id, &matched, piece, quoted))
-			return false;
-		if (matched == id.n)
-			return matched > 0;
 	}
-	return false;
+	return !claim_is_foreign(&claim, rest) &&
+	       (has_text(rest, SPAN("=?")) || has_text(body, id));
 }
