@@ -192,8 +192,8 @@ ask_database(const struct settings *settings, struct job *job, struct err *err)
 	return result;
 }
 
-static void prepare(struct job *job, const struct summary_options *options,
-		    const struct settings *settings, struct buf *out)
+static void
+prepare(struct job *job, const struct summary_options *options, struct buf *out)
 {
 	int64_t now = (int64_t)time(NULL);
 
@@ -211,7 +211,6 @@ static void prepare(struct job *job, const struct summary_options *options,
 		.one = options->domain != NULL,
 		.days = options->days,
 		.now = now,
-		.report_spool = settings->report_spool,
 	};
 }
 
@@ -238,7 +237,7 @@ int cmd_summary(struct command_context *context, int argc, char **argv)
 		log_error("out of memory");
 		return EX_OSERR;
 	}
-	prepare(&job, &options, &settings, &out);
+	prepare(&job, &options, &out);
 	if (ask_database(&settings, &job, &err) < 0)
 		status = command_fail(&err);
 	else

@@ -31,6 +31,7 @@ command_function cmd_config;
 command_function cmd_evaluate;
 command_function cmd_ingest;
 command_function cmd_parse;
+command_function cmd_rejected;
 command_function cmd_send;
 command_function cmd_setup;
 command_function cmd_summary;

@@ -27,6 +27,7 @@ static const struct {
 	{ "evaluate", cmd_evaluate, "judge one message and say why" },
 	{ "ingest", cmd_ingest, "load both spools into the database" },
 	{ "parse", cmd_parse, "show what is in a report" },
+	{ "rejected", cmd_rejected, "look at report mail that was set aside" },
 	{ "send", cmd_send, "send aggregate reports to other domains" },
 	{ "setup", cmd_setup, "make the database and its tables" },
 	{ "summary", cmd_summary, "show what others report about us" },

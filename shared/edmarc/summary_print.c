@@ -271,9 +271,9 @@ static void text_end(struct summary_print *print, int64_t set_aside)
 	}
 	if (set_aside > 0)
 		buf_addf(print->out,
-			 "\n%s mail%s could not be read; see %s/bad\n",
-			 summary_number(set_aside).text, plural(set_aside),
-			 print->report_spool);
+			 "\n%s mail%s could not be read; see edmarc rejected "
+			 "list\n",
+			 summary_number(set_aside).text, plural(set_aside));
 }
 
 /* -------------------------------------------------------------------- JSON */

@@ -25,7 +25,6 @@ struct summary_print {
 	bool one; /* one domain was asked for: text shows its details */
 	int days;
 	int64_t now;
-	const char *report_spool; /* where what was set aside lies */
 	size_t domains;           /* so far */
 	struct summary_sums total;
 };

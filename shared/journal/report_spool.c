@@ -14,130 +14,11 @@
 
 #include "base/file.h"
 #include "base/quote.h"
+#include "journal/spool_dir.h"
 
 #define MAGIC          "edmarc-report 1"
 #define MAX_HOST_BYTES 64 /* of the name; what is behind it tells nobody more */
 #define STALE_SECONDS  86400
-
-/* ------------------------------------------------------------ directories */
-
-/* What the reader of a refusal has to do. */
-static int refuse_dir(struct err *err, const char *path, const char *what)
-{
-	return err_set(err, ERR_CONFIG,
-		       "%s: %s; expected a directory of uid %lu with mode 0700 "
-		       "or 0750, or of its group with mode 2770",
-		       path, what, (unsigned long)geteuid());
-}
-
-/*
- * The kernel decides whether we may write. What it does not refuse, but we do,
- * is a directory that strangers can reach into, or that belongs to another
- * user who did not share it with a group (root reads on everybody's behalf).
- */
-static int check_dir(int fd, const char *path, struct err *err)
-{
-	struct stat st;
-	char what[80];
-
-	if (fstat(fd, &st) < 0)
-		return err_errno(err, ERR_TEMP, "%s", path);
-	snprintf(what, sizeof(what), "owned by uid %lu, mode %04o",
-		 (unsigned long)st.st_uid, (unsigned)(st.st_mode & 07777));
-	if ((st.st_mode & 0007) != 0)
-		return refuse_dir(err, path, what);
-	if (st.st_uid != geteuid() && geteuid() != 0 &&
-	    (st.st_mode & 0020) == 0)
-		return refuse_dir(err, path, what);
-	return 0;
-}
-
-/* Opens and judges one directory; path is for the refusal. */
-static int
-open_dir(int at, const char *name, int flags, const char *path, struct err *err)
-{
-	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
-
-	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == EACCES ||
-		       errno == ELOOP))
-		return refuse_dir(err, path, strerror(errno));
-	if (fd < 0)
-		return err_errno(err, ERR_TEMP, "%s", path);
-	if (check_dir(fd, path, err) < 0) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-/* The spool itself may be a link to a larger disk, its parts not. */
-static int open_top(const char *directory, struct err *err)
-{
-	return open_dir(AT_FDCWD, directory, 0, directory, err);
-}
-
-static int
-open_part(int top, const char *directory, const char *name, struct err *err)
-{
-	char path[600];
-
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	return open_dir(top, name, O_NOFOLLOW, path, err);
-}
-
-/* directory/name, for the jobs that need only one of the parts. */
-static int open_one(const char *directory, const char *name, struct err *err)
-{
-	int top = open_top(directory, err);
-	int fd;
-
-	if (top < 0)
-		return -1;
-	fd = open_part(top, directory, name, err);
-	close(top);
-	return fd;
-}
-
-/* ------------------------------------------------------------------ names */
-
-static bool is_name_char(char c)
-{
-	return ascii_is_alpha(c) || ascii_is_digit(c) || c == '.' || c == '-' ||
-	       c == '_';
-}
-
-/* Ours: a time first, no slash or leading dot, three dots at least. */
-static bool is_name(struct span name)
-{
-	size_t dots = 0;
-	size_t i;
-
-	if (name.n == 0 || name.n > MAX_REPORT_NAME || !ascii_is_digit(*name.p))
-		return false;
-	for (i = 0; i < name.n; i++) {
-		if (!is_name_char(name.p[i]))
-			return false;
-		if (name.p[i] == '.')
-			dots++;
-	}
-	return dots >= 3;
-}
-
-/* A C string of a name that is ours; false when it is not. */
-static bool name_text(struct span name, char text[MAX_REPORT_NAME + 1])
-{
-	if (!is_name(name))
-		return false;
-	memcpy(text, name.p, name.n);
-	text[name.n] = '\0';
-	return true;
-}
-
-static int refuse_name(struct err *err, struct span name)
-{
-	return err_set(err, ERR_INPUT, "%s: not a name of this spool",
-		       quote(name).text);
-}
 
 static int make_name(char *name, size_t size, int64_t received,
 		     const char *host, struct err *err)
@@ -149,7 +30,7 @@ static int make_name(char *name, size_t size, int64_t received,
 	if (getrandom(&number, sizeof(number), 0) != sizeof(number))
 		return err_errno(err, ERR_TEMP, "random number for a name");
 	for (i = 0; i < MAX_HOST_BYTES && host[i] != '\0'; i++)
-		clean[i] = is_name_char(host[i]) ? host[i] : '_';
+		clean[i] = spool_is_name_char(host[i]) ? host[i] : '_';
 	clean[i] = '\0';
 	snprintf(name, size, "%lld.%016llx.%ld.%s",
 		 (long long)(received < 0 ? 0 : received),
@@ -189,12 +70,12 @@ open_dirs(struct report_draft *draft, const char *directory, struct err *err)
 	if (snprintf(draft->directory, sizeof(draft->directory), "%s",
 		     directory) >= (int)sizeof(draft->directory))
 		return err_set(err, ERR_TEMP, "%s: name too long", directory);
-	top = open_top(directory, err);
+	top = spool_open_top(directory, err);
 	if (top < 0)
 		return -1;
-	draft->tmp_fd = open_part(top, directory, "tmp", err);
+	draft->tmp_fd = spool_open_part(top, directory, "tmp", err);
 	if (draft->tmp_fd >= 0)
-		draft->new_fd = open_part(top, directory, "new", err);
+		draft->new_fd = spool_open_part(top, directory, "new", err);
 	close(top);
 	return draft->new_fd < 0 ? -1 : 0;
 }
@@ -295,115 +176,11 @@ int report_draft_commit(struct report_draft *draft, struct err *err)
 
 /* ---------------------------------------------------------------- reading */
 
-static int by_age(const void *a, const void *b)
-{
-	const struct span *one = a;
-	const struct span *other = b;
-	size_t n = one->n < other->n ? one->n : other->n;
-	int order = memcmp(one->p, other->p, n);
-
-	return order != 0 ? order : (one->n > other->n) - (one->n < other->n);
-}
-
-/* The next name that is ours; 1, 0 at the end, -1. */
-static int next_name(DIR *dir, struct span *name)
-{
-	const struct dirent *entry;
-
-	for (;;) {
-		errno = 0;
-		entry = readdir(dir);
-		if (entry == NULL)
-			return errno == 0 ? 0 : -1;
-		*name = span_of(entry->d_name);
-		if (is_name(*name))
-			return 1;
-	}
-}
-
-static int count_names(DIR *dir, size_t *n)
-{
-	struct span name;
-	int more = 0;
-
-	for (*n = 0; *n < MAX_REPORT_NAMES; (*n)++) {
-		more = next_name(dir, &name);
-		if (more <= 0)
-			break;
-	}
-	rewinddir(dir);
-	return more < 0 ? -1 : 0;
-}
-
-/* Up to room names, fewer when the arena is full. */
-static int take_names(DIR *dir, struct arena *arena, struct span *names,
-		      size_t room, size_t *n)
-{
-	struct span name;
-	int more = 0;
-
-	for (*n = 0; *n < room; (*n)++) {
-		more = next_name(dir, &name);
-		if (more <= 0)
-			break;
-		names[*n] = arena_copy(arena, name);
-		if (names[*n].p == NULL)
-			break;
-	}
-	if (*n == 0 && more > 0) {
-		errno = ENOMEM;
-		return -1;
-	}
-	return more < 0 ? -1 : 0;
-}
-
-/* A stream of the directory's entries; NULL with *err set. */
-static DIR *
-open_stream(const char *directory, const char *name, struct err *err)
-{
-	int fd = open_one(directory, name, err);
-	DIR *dir;
-
-	if (fd < 0)
-		return NULL;
-	dir = fdopendir(fd);
-	if (dir == NULL) {
-		err_errno(err, ERR_TEMP, "%s/%s", directory, name);
-		close(fd);
-	}
-	return dir;
-}
-
 int report_spool_names(const char *directory, struct arena *arena,
 		       struct span **names, size_t *n, struct err *err)
 {
-	DIR *dir = open_stream(directory, "new", err);
-	struct span *list = NULL;
-	size_t room, found = 0;
-	int result = -1;
-
-	if (dir == NULL)
-		return -1;
-	if (count_names(dir, &room) < 0) {
-		err_errno(err, ERR_TEMP, "%s/new", directory);
-		goto out;
-	}
-	list = arena_array(arena, room, sizeof(*list));
-	if (list == NULL) {
-		err_set(err, ERR_TEMP, "%s/new: no memory", directory);
-		goto out;
-	}
-	if (take_names(dir, arena, list, room, &found) < 0) {
-		err_errno(err, ERR_TEMP, "%s/new", directory);
-		goto out;
-	}
-	qsort(list, found, sizeof(*list), by_age);
-	*names = list;
-	*n = found;
-	result = 0;
-out:
-	closedir(dir);
-	return result;
+	return spool_names(directory, "new", MAX_REPORT_NAMES, arena, names, n,
+			   err);
 }
 
 /* A value that quote() could have written. */
@@ -500,35 +277,6 @@ int report_envelope_parse(struct span text, struct report_envelope *envelope,
 	return 0;
 }
 
-/* Opening must not wait for a writer (a FIFO) or follow a link elsewhere. */
-static int open_mail(const char *directory, const char *name, struct err *err)
-{
-	int dir = open_one(directory, "new", err);
-	struct stat st;
-	int fd;
-
-	if (dir < 0)
-		return -1;
-	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	close(dir);
-	if (fd < 0)
-		return err_errno(err,
-				 errno == ELOOP || errno == EACCES ||
-						 errno == ENXIO ?
-					 ERR_INPUT :
-					 ERR_TEMP,
-				 "%s/new/%s", directory, name);
-	if (fstat(fd, &st) < 0)
-		err_errno(err, ERR_TEMP, "%s/new/%s", directory, name);
-	else if (!S_ISREG(st.st_mode))
-		err_set(err, ERR_INPUT, "%s/new/%s: not a regular file",
-			directory, name);
-	else
-		return fd;
-	close(fd);
-	return -1;
-}
-
 /* The first bytes of a file, in the arena. */
 static int
 read_head(int fd, struct arena *arena, struct span *head, struct err *err)
@@ -554,27 +302,41 @@ read_head(int fd, struct arena *arena, struct span *head, struct err *err)
 	return 0;
 }
 
-int report_spool_open(const char *directory, struct span name,
-		      struct arena *arena, struct report_envelope *envelope,
-		      off_t *mail, struct err *err)
+static int open_in(const char *directory, const char *part, struct span name,
+		   struct arena *arena, struct report_envelope *envelope,
+		   off_t *mail, struct err *err)
 {
 	char text[MAX_REPORT_NAME + 1];
 	struct span head = { .p = NULL, .n = 0 };
 	size_t end = 0;
 	int fd;
 
-	if (!name_text(name, text))
-		return refuse_name(err, name);
-	fd = open_mail(directory, text, err);
+	if (!spool_name_text(name, text))
+		return spool_refuse_name(err, name);
+	fd = spool_open_mail(directory, part, text, err);
 	if (fd < 0)
 		return -1;
 	if (read_head(fd, arena, &head, err) < 0 ||
 	    report_envelope_parse(head, envelope, &end, err) < 0) {
 		close(fd);
-		return err_while(err, "%s/new/%s", directory, text);
+		return err_while(err, "%s/%s/%s", directory, part, text);
 	}
 	*mail = (off_t)end;
 	return fd;
+}
+
+int report_spool_open(const char *directory, struct span name,
+		      struct arena *arena, struct report_envelope *envelope,
+		      off_t *mail, struct err *err)
+{
+	return open_in(directory, "new", name, arena, envelope, mail, err);
+}
+
+int report_spool_open_bad(const char *directory, struct span name,
+			  struct arena *arena, struct report_envelope *envelope,
+			  off_t *mail, struct err *err)
+{
+	return open_in(directory, "bad", name, arena, envelope, mail, err);
 }
 
 /* ---------------------------------------------------------------- the end */
@@ -586,9 +348,9 @@ int report_spool_remove(const char *directory, struct span name,
 	int result = 0;
 	int dir;
 
-	if (!name_text(name, text))
-		return refuse_name(err, name);
-	dir = open_one(directory, "new", err);
+	if (!spool_name_text(name, text))
+		return spool_refuse_name(err, name);
+	dir = spool_open_dir(directory, "new", err);
 	if (dir < 0)
 		return -1;
 	if (unlinkat(dir, text, 0) < 0 && errno != ENOENT)
@@ -643,12 +405,12 @@ int report_spool_set_aside(const char *directory, struct span name,
 	int from = -1, bad = -1;
 	int result = -1;
 
-	if (!name_text(name, text))
-		return refuse_name(err, name);
-	from = open_one(directory, "new", err);
+	if (!spool_name_text(name, text))
+		return spool_refuse_name(err, name);
+	from = spool_open_dir(directory, "new", err);
 	if (from < 0)
 		goto out;
-	bad = open_one(directory, "bad", err);
+	bad = spool_open_dir(directory, "bad", err);
 	if (bad < 0)
 		goto out;
 	if (move_aside(from, bad, text, reason) < 0)
@@ -674,7 +436,7 @@ static bool is_stale(int dir, const char *name, int64_t now)
 int report_spool_clean(const char *directory, int64_t now, size_t *removed,
 		       struct err *err)
 {
-	DIR *dir = open_stream(directory, "tmp", err);
+	DIR *dir = spool_stream(directory, "tmp", err);
 	struct span name;
 	int result = -1;
 	int more;
@@ -682,7 +444,7 @@ int report_spool_clean(const char *directory, int64_t now, size_t *removed,
 	if (dir == NULL)
 		return -1;
 	*removed = 0;
-	while ((more = next_name(dir, &name)) > 0) {
+	while ((more = spool_next_name(dir, &name)) > 0) {
 		if (!is_stale(dirfd(dir), name.p, now))
 			continue;
 		if (unlinkat(dirfd(dir), name.p, 0) < 0 && errno != ENOENT)

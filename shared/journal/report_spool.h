@@ -105,6 +105,12 @@ MUST_CHECK int report_spool_open(const char *directory, struct span name,
 				 struct report_envelope *envelope, off_t *mail,
 				 struct err *err);
 
+/* The same for a mail in bad/. */
+MUST_CHECK int report_spool_open_bad(const char *directory, struct span name,
+				     struct arena *arena,
+				     struct report_envelope *envelope,
+				     off_t *mail, struct err *err);
+
 /*
  * What a file begins with. The spans point into text and are still quoted; *mail
  * is the offset of the mail. Unknown fields are skipped. ERR_INPUT when the

@@ -146,7 +146,7 @@ example.net                     1          0         0         0   0.0%   0.0%
 example.org                 2,135      2,125         7         3  99.3%  98.6%
 2 domains                   2,136      2,125         7         3  99.3%  98.5%
 
-1 mail could not be read; see $T/one/reports/bad"
+1 mail could not be read; see edmarc rejected list"
 edmarc_run 0 'summary of a domain' one summary EXAMPLE.org.
 period=$(date -u -d "@$yesterday" +%F)
 is 'has the details' "$(sed 1d <<<"$output")" "
@@ -171,7 +171,7 @@ Reports                               Reporter                        Messages
   $period                          Another Gr\\xc3\\xb6\\xc3\\x9fe        2,000
   $period                          Reporter Inc                         135
 
-1 mail could not be read; see $T/one/reports/bad"
+1 mail could not be read; see edmarc rejected list"
 edmarc_run 0 'summary of more days' one summary --days 30 --format csv \
 	example.org
 is 'as CSV' "${output//$'\r'/}" "\

@@ -67,7 +67,6 @@ static struct summary_print start(struct buf *out, enum format format, bool one)
 		.one = one,
 		.days = 15,
 		.now = NOW,
-		.report_spool = "/spool/reports",
 	};
 
 	summary_print_start(&print);
@@ -101,7 +100,7 @@ static void text_is_a_table(void **state)
 		"example.org             1,000,334  1,000,200        30         4  99.9%   0.0%\n"
 		"2 domains               1,000,334  1,000,200        30         4  99.9%   0.0%\n"
 		"\n"
-		"1 mail could not be read; see /spool/reports/bad\n");
+		"1 mail could not be read; see edmarc rejected list\n");
 	assert_narrow(&out);
 	buf_release(&out);
 }
