@@ -15,6 +15,12 @@
 /* As text every octet may become "\DDD", and every length octet a dot. */
 #define MAX_NAME_TEXT (4 * MAX_NAME_OCTETS)
 
+/*
+ * In one name. It has 127 labels at most, and no sense in pointers without one
+ * between them; 16 kB of those in each of 4,000 names would take half a second.
+ */
+#define MAX_POINTERS 128
+
 /* Longer chains of aliases are given up by resolvers, too. */
 #define MAX_ALIASES 16
 
@@ -91,7 +97,7 @@ static bool read_name(const struct reader *in, size_t *at, struct name *name)
 	size_t lowest = pos;
 	size_t octets = 0;
 	size_t n = 0;
-	bool jumped = false;
+	unsigned int pointers = 0;
 
 	for (;;) {
 		size_t length, i;
@@ -103,10 +109,9 @@ static bool read_name(const struct reader *in, size_t *at, struct name *name)
 			if (pos >= in->n)
 				return false;
 			length = (length & 0x3f) << 8 | in->p[pos++];
-			if (!jumped)
+			if (pointers++ == 0)
 				*at = pos;
-			jumped = true;
-			if (length >= lowest)
+			if (length >= lowest || pointers > MAX_POINTERS)
 				return false;
 			lowest = pos = length;
 			continue;
@@ -122,7 +127,7 @@ static bool read_name(const struct reader *in, size_t *at, struct name *name)
 		for (i = 0; i < length; i++)
 			n += add_octet(name->text + n, in->p[pos++]);
 	}
-	if (!jumped)
+	if (pointers == 0)
 		*at = pos;
 	name->text[n] = '\0';
 	return true;
