@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Do the manual pages say what the program does? Options of each command in
-# edmarc(8), settings and their defaults in edmarc.conf(5), and the pages
-# themselves by mandoc, where it is installed.
+# edmarc(8), settings and their defaults in edmarc.conf(5), lines of the log in
+# edmarc-exim(8), and the pages themselves by mandoc, where it is installed.
 #
-# usage: manpages.sh [DOCS [PROGRAM]]
+# usage: manpages.sh [DOCS [PROGRAM [MODULE]]]
 docs=${1:-${srcdir:-.}/docs}
 program=${2:-${top_builddir:-.}/edmarc}
+module=${3:-${srcdir:-.}/exim-local-scan}
 export LC_ALL=C
 bad=0
 work=$(mktemp -d) || exit 99
@@ -92,6 +93,21 @@ awk '
 	}' "$docs/edmarc.conf.5" >"$work/page"
 [ -s "$work/program" ] || { echo "manpages: config show is empty"; bad=1; }
 compare settings
+
+# Keys of the log line, and the beginnings of the lines about trouble, in
+# edmarc-exim(8) and as the module writes them.
+sed -n '/^void job_write_log/,/^}/p' "$module"/*.c | grep -oE '[a-z]+=' |
+	tr -d = >"$work/program"
+awk '/^\.Ss / { lines = /The log/ }
+     lines && /^\.It Cm / { print $3 }' "$docs/edmarc-exim.8" >"$work/page"
+[ -s "$work/program" ] || { echo "manpages: no log line"; bad=1; }
+compare 'keys of the log'
+cat "$module"/*.c | tr -d '\n' |
+	grep -oE 'trouble, *"(dmarc: )?[^:"]*|trouble\(log, *"[^"]*' |
+	sed -e 's/^[^"]*"//' -e 's/^dmarc: //' >"$work/program"
+sed -n 's/^\.It dmarc: \([^:]*\):.*/\1/p' "$docs/edmarc-exim.8" >"$work/page"
+[ -s "$work/program" ] || { echo "manpages: no trouble"; bad=1; }
+compare 'trouble in the log'
 
 if command -v mandoc >/dev/null; then
 	for page in "$docs"/*.[1578]; do

@@ -152,7 +152,8 @@ program() { # LINE-OF-HELP DEFAULT
 	chmod +x "$work/edmarc"
 }
 manual() { # WANT WHAT
-	output=$("$lint/manpages.sh" "$docs" "$work/edmarc" 2>&1)
+	output=$("$lint/manpages.sh" "$docs" "$work/edmarc" \
+		"$work/module" 2>&1)
 	got=$?
 	if [ "$got" = 0 ] && [ "$1" = passes ]; then
 		echo "ok - manpages: $2"
@@ -177,7 +178,17 @@ pages() {
 		'.It Fl -fast' 'Be fast.' '.El'
 	page edmarc.conf 5 EDMARC.CONF '.Sh DESCRIPTION' '.Ss [a]' \
 		'.Bl -tag -width x' '.It Ic key Pq 5s' 'A key.' '.El'
+	page edmarc-exim 8 EDMARC-EXIM '.Sh DESCRIPTION' '.Ss The log' \
+		'.Bl -tag -width x' '.It Cm score' 'Points.' \
+		'.It dmarc: not done: ...' 'It was not.' '.El'
 }
+module() { # FORMAT-OF-THE-LINE TROUBLE
+	printf '%s\n' 'void job_write_log(x)' '{' "  add(log, \"$1\");" '}' \
+		"  trouble(&job->outcome->trouble," "    \"$2\", why);" \
+		>"$work/module/outcome.c"
+}
+mkdir -p "$work/module"
+module 'dmarc: %s score=%s' 'not done'
 pages
 program '  --fast  be fast' 5000ms
 manual passes 'good pages'
@@ -189,6 +200,14 @@ program '  --fast' 6000ms
 manual 'settings: not in the manual: [a] key 6s' 'another default'
 program '  --fast' '5000ms\nnew = x'
 manual 'settings: not in the manual: [a] new x' 'a new setting'
+program '  --fast' 5000ms
+module 'dmarc: %s score=%s new=%s' 'not done'
+manual 'keys of the log: not in the manual: new' 'a new key'
+module 'dmarc: %s' 'not done'
+manual 'keys of the log: only in the manual: score' 'a key that is gone'
+module 'dmarc: %s score=%s' 'broken'
+manual 'trouble in the log: not in the manual: broken' 'a new trouble'
+module 'dmarc: %s score=%s' 'not done'
 if command -v mandoc >/dev/null; then
 	program '  --fast' 5000ms
 	echo '.Nonsense' >>"$docs/edmarc.8"
