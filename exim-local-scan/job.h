@@ -27,10 +27,10 @@ struct scanner {
 	struct arena *arena;   /* of the message */
 	struct arena *answers; /* of the DNS to its questions */
 	struct settings settings;
-	const char *path; /* of the settings; the caller's */
-	bool ready;       /* the settings can be used */
-	const struct psl *psl;
-	struct resolver *cares;    /* ours, made with the first message */
+	const char *path;       /* of the settings; the caller's */
+	bool ready;             /* the settings can be used */
+	struct psl *psl;        /* for rfc7489: read with the first message */
+	struct resolver *cares; /* ours, made with the first message */
 	struct resolver *resolver; /* the caller's, or NULL */
 };
 

@@ -27,20 +27,6 @@ struct span domain_of(const char *address)
 
 /* ---------------------------------------------------------- a connection */
 
-static int
-read_settings(struct scanner *scanner, const char *path, struct err *err)
-{
-	const struct settings *settings = &scanner->settings;
-
-	if (settings_read(&scanner->settings, path, scanner->memory, NULL,
-			  err) < 0)
-		return -1;
-	if (settings->standard != STANDARD_RFC7489)
-		return 0;
-	scanner->psl = psl_open(settings->public_suffix_list, err);
-	return scanner->psl == NULL ? err_while(err, "%s", path) : 0;
-}
-
 struct scanner *scanner_new(const char *config_path, struct buf *log)
 {
 	struct scanner *scanner = calloc(1, sizeof(*scanner));
@@ -58,7 +44,8 @@ struct scanner *scanner_new(const char *config_path, struct buf *log)
 	}
 	settings_defaults(&scanner->settings);
 	scanner->path = config_path;
-	scanner->ready = read_settings(scanner, config_path, &err) == 0;
+	scanner->ready = settings_read(&scanner->settings, config_path,
+				       scanner->memory, NULL, &err) == 0;
 	if (!scanner->ready)
 		trouble(log, "accepting mail unscored", err.text);
 	return scanner;
@@ -68,6 +55,7 @@ void scanner_free(struct scanner **scanner)
 {
 	if (*scanner == NULL)
 		return;
+	psl_free(&(*scanner)->psl);
 	resolver_free(&(*scanner)->cares);
 	arena_free(&(*scanner)->answers);
 	arena_free(&(*scanner)->arena);
@@ -147,6 +135,17 @@ static struct resolver *message_resolver(struct job *job, struct err *err)
 	return cache;
 }
 
+/* Some milliseconds, which are spent only where a message is judged by it. */
+static int open_list(struct scanner *scanner, struct err *err)
+{
+	const struct settings *settings = &scanner->settings;
+
+	if (settings->standard != STANDARD_RFC7489 || scanner->psl != NULL)
+		return 0;
+	scanner->psl = psl_open(settings->public_suffix_list, err);
+	return scanner->psl == NULL ? -1 : 0;
+}
+
 static int judge(struct job *job)
 {
 	struct scanner *scanner = job->scanner;
@@ -160,7 +159,7 @@ static int judge(struct job *job)
 		return -1;
 	}
 	resolver = message_resolver(job, &err);
-	result = resolver == NULL ?
+	result = resolver == NULL || open_list(scanner, &err) < 0 ?
 			 -1 :
 			 verdict_make(&job->facts, &scanner->settings,
 				      scanner->psl, resolver, scanner->arena,

@@ -4,124 +4,152 @@
  *
  * What libopendmarc gets wrong is written down in docs/OPENDMARC.md. In short:
  * it takes "*.ck" for "ck", loses rules with a label of one letter or in another
- * script, and has no answer for what is not listed. So while the list is opened,
- * wildcards and exceptions are kept here, and each other rule is tried out once;
- * those that the library does not know are kept as well.
+ * script, and has no answer for what is not listed. To try out each rule takes
+ * longer than the library's own reading, so every rule that is not of the plain
+ * kind which it keeps is kept here as well; test_psl.c tries them out.
  */
 #include "dmarc/psl.h"
 
-#include <dlfcn.h>
-#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
 #include "dns/domain.h"
 #include "mail/idn.h"
 
-#define LIBRARY           "libopendmarc.so.2"
-#define MAX_LIST_BYTES    ((size_t)16 * 1024 * 1024) /* it has 0.3 MiB */
-#define MAX_SPECIAL_RULES 8192 /* the list of 2026 has less than 700 */
+#define MAX_LIST_BYTES ((size_t)16 * 1024 * 1024) /* it has 0.3 MiB */
 
-/* The second one is not in the library's header. */
-typedef int
-read_file_function(char *path, char *comment, char *drop, char *except);
-typedef int
-get_tld_function(unsigned char *domain, unsigned char *tld, size_t tld_size);
+enum rule_kind {
+	RULE_PLAIN,
+	RULE_WILDCARD,  /* "*.ck" as "ck" */
+	RULE_EXCEPTION, /* "!www.ck" as "www.ck" */
+};
 
-struct rules {
-	const char **name;
-	size_t n;
+struct rule {
+	struct rule *next;
+	enum rule_kind kind;
+	struct span text; /* as in the list, or in A-labels; a C string */
+	size_t labels;    /* of the Organizational Domain that it leads to */
+};
+
+/*
+ * Rules in another script. Most names that are asked for have no A-label, so
+ * nobody may ever need them: they are converted when the first one has. That
+ * fills in what is there, so a psl that is asked remains the same to its users.
+ */
+struct foreign {
+	struct rule *raw;
+	struct rule *converted;
 };
 
 struct psl {
-	get_tld_function *get_tld;
-	struct rules wildcards;  /* "*.ck" as "ck" */
-	struct rules exceptions; /* "!www.ck" as "www.ck" */
-	struct rules lost;       /* plain ones that the library does not know */
-	const char *path;
+	struct opendmarc *library;
 	struct arena *arena;
+	struct rule *rules;
+	struct foreign *foreign;
 };
 
-/*
- * The library's list is a static of the library, so ours is one as well: there
- * is nothing to choose from.
- */
-static struct psl the_list;
-
-/*
- * How many labels the library gives to the organizational domain; 0 when it has
- * no answer. A first label of one letter makes it forget about that label, so it
- * gets another one.
- */
-static size_t library_labels(const struct psl *psl, const char *name)
+static int keep(struct arena *arena, struct rule **rules, enum rule_kind kind,
+		struct span text)
 {
-	char domain[DOMAIN_MAX_OCTETS + 3];
-	char found[DOMAIN_MAX_OCTETS + 3] = "";
-	bool short_label = name[0] != '\0' && name[1] == '.';
+	struct rule *rule = arena_alloc(arena, sizeof(*rule));
 
-	snprintf(domain, sizeof(domain), "%s%s", short_label ? "x" : "", name);
-	if (psl->get_tld((unsigned char *)domain, (unsigned char *)found,
-			 sizeof(found)) != 0 ||
-	    !domain_is_within(domain, found))
-		return 0;
-	return domain_labels(found);
-}
-
-/* Would the library find what is one label below this suffix? */
-static bool library_knows(const struct psl *psl, const char *suffix)
-{
-	char name[DOMAIN_MAX_OCTETS + 4];
-
-	snprintf(name, sizeof(name), "xx.%s", suffix);
-	return library_labels(psl, name) == domain_labels(name);
-}
-
-static int keep(struct psl *psl, struct rules *rules, const char *name)
-{
-	struct span copy = arena_copy(psl->arena, span_of(name));
-
-	if (rules->name == NULL)
-		rules->name = arena_array(psl->arena, MAX_SPECIAL_RULES,
-					  sizeof(*rules->name));
-	if (rules->name == NULL || copy.p == NULL ||
-	    rules->n == MAX_SPECIAL_RULES)
+	if (rule == NULL)
 		return -1;
-	rules->name[rules->n++] = copy.p;
+	rule->kind = kind;
+	rule->text = arena_copy(arena, text);
+	if (rule->text.p == NULL)
+		return -1;
+	rule->labels =
+		domain_labels(rule->text.p) + (kind == RULE_PLAIN    ? 1 :
+					       kind == RULE_WILDCARD ? 2 :
+								       0);
+	rule->next = *rules;
+	*rules = rule;
 	return 0;
 }
 
-/* The rule of a line ends at white space; "//" begins a comment. */
-static int read_line(struct psl *psl, struct span line)
+/* In A-labels; what nobody can have as a name matches nothing. */
+static int keep_converted(struct arena *arena, struct rule **rules,
+			  enum rule_kind kind, struct span text)
 {
-	struct rules *rules = &psl->lost;
-	struct span rule = { line.p, 0 };
 	struct idn_name name;
 
-	while (rule.n < line.n && !ascii_is_space(line.p[rule.n]))
-		rule.n++;
-	if (rule.n == 0 || span_starts(rule, "//"))
-		return 0;
-	if (span_starts(rule, "*.")) {
-		rules = &psl->wildcards;
-		rule = (struct span){ rule.p + 2, rule.n - 2 };
-	} else if (span_starts(rule, "!")) {
-		rules = &psl->exceptions;
-		rule = (struct span){ rule.p + 1, rule.n - 1 };
-	}
-	switch (idn_convert(rule, &name)) {
-	case IDN_NOT_A_NAME: /* what nobody can have matches nothing */
+	switch (idn_convert(text, &name)) {
+	case IDN_NOT_A_NAME:
 		return 0;
 	case IDN_NO_MEMORY:
 		return -1;
 	case IDN_OK:
 		break;
 	}
-	if (rules == &psl->lost && library_knows(psl, name.text))
+	return keep(arena, rules, kind, span_of(name.text));
+}
+
+enum manner {
+	MANNER_KNOWN, /* lower-case labels of two and more: the library has it */
+	MANNER_STRANGE, /* it may have lost it */
+	MANNER_FOREIGN, /* another script */
+};
+
+/* Cut the rule of a line at white space, and say of which kind it is. */
+static enum manner take_rule(struct span line, struct span *rule)
+{
+	bool strange = false, foreign = false;
+	size_t label = 0; /* octets of it */
+	size_t i;
+
+	for (i = 0; i < line.n; i++) {
+		char c = line.p[i];
+
+		if (c >= 'a' && c <= 'z') { /* nearly always */
+			label++;
+		} else if (c == '.') {
+			strange |= label < 2;
+			label = 0;
+		} else if ((unsigned char)c >= 0x80) {
+			foreign = true;
+		} else if (ascii_is_digit(c) || c == '-') {
+			label++;
+		} else if (ascii_is_space(c)) {
+			/* For the library this is part of the rule. */
+			strange = true;
+			break;
+		} else {
+			strange = true;
+			label++;
+		}
+	}
+	*rule = (struct span){ line.p, i };
+	if (foreign)
+		return MANNER_FOREIGN;
+	return strange || label < 2 ? MANNER_STRANGE : MANNER_KNOWN;
+}
+
+/* "//" begins a comment. */
+static int read_line(struct psl *psl, struct span line)
+{
+	enum rule_kind kind = RULE_PLAIN;
+	enum manner manner;
+	struct span rule;
+
+	if (line.n == 0 || (line.p[0] == '/' && span_starts(line, "//")))
 		return 0;
-	return keep(psl, rules, name.text);
+	manner = take_rule(line, &rule);
+	if (manner == MANNER_KNOWN || rule.n == 0)
+		return 0;
+	if (span_starts(rule, "*.")) {
+		kind = RULE_WILDCARD;
+		rule = (struct span){ rule.p + 2, rule.n - 2 };
+	} else if (span_starts(rule, "!")) {
+		kind = RULE_EXCEPTION;
+		rule = (struct span){ rule.p + 1, rule.n - 1 };
+	}
+	if (manner == MANNER_FOREIGN)
+		return keep(psl->arena, &psl->foreign->raw, kind, rule);
+	return keep_converted(psl->arena, &psl->rules, kind, rule);
 }
 
 static int read_list(struct psl *psl, const char *path, struct err *err)
@@ -135,89 +163,97 @@ static int read_list(struct psl *psl, const char *path, struct err *err)
 	rest = buf_span(&text);
 	while (result == 0 && span_take_line(&rest, &line))
 		if (read_line(psl, line) < 0)
-			result = err_set(err, ERR_CONFIG,
-					 "%s: out of memory or of %d rules",
-					 path, MAX_SPECIAL_RULES);
+			result = err_set(err, ERR_CONFIG, "%s: out of memory",
+					 path);
 	buf_release(&text);
 	return result;
 }
 
-static int load_library(struct psl *psl, const char *path, struct err *err)
+struct psl *psl_open(const char *path, struct err *err)
 {
-	char comment[] = "//", drop[] = "*.", except[] = "!";
-	read_file_function *read_file = NULL;
-	char *writable = arena_printf(psl->arena, "%s", path);
-	void *library;
+	struct psl *psl = calloc(1, sizeof(*psl));
 
-	if (writable == NULL)
-		return err_set(err, ERR_CONFIG, "out of memory");
-	if (access(path, R_OK) < 0)
-		return err_errno(err, ERR_CONFIG, "%s", path);
-	library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	if (library == NULL)
-		return err_set(err, ERR_CONFIG, "%s", dlerror());
-	/* ISO C knows no way from void * to a function; POSIX says this one. */
-	*(void **)&read_file = dlsym(library, "opendmarc_tld_read_file");
-	*(void **)&psl->get_tld = dlsym(library, "opendmarc_get_tld");
-	if (read_file == NULL || psl->get_tld == NULL) {
-		dlclose(library);
-		return err_set(err, ERR_CONFIG, "%s: no list functions inside",
-			       LIBRARY);
+	if (psl != NULL)
+		psl->arena = arena_new(MAX_LIST_BYTES);
+	if (psl != NULL && psl->arena != NULL)
+		psl->foreign = arena_alloc(psl->arena, sizeof(*psl->foreign));
+	if (psl == NULL || psl->foreign == NULL) {
+		err_set(err, ERR_CONFIG, "out of memory");
+		psl_free(&psl);
+		return NULL;
 	}
-	/* From here on the library stays; so do its list and ours. */
-	if (read_file(writable, comment, drop, except) != 0)
-		/* cppcheck-suppress resourceLeak */
-		return err_set(err, ERR_CONFIG, "%s: %s cannot read it", path,
-			       LIBRARY);
-	psl->path = writable;
-	/* cppcheck-suppress resourceLeak */
+	psl->library = opendmarc_open(path, err);
+	if (psl->library == NULL || read_list(psl, path, err) < 0)
+		psl_free(&psl);
+	return psl;
+}
+
+void psl_free(struct psl **psl)
+{
+	if (*psl == NULL)
+		return;
+	opendmarc_close(&(*psl)->library);
+	arena_free(&(*psl)->arena);
+	free(*psl);
+	*psl = NULL;
+}
+
+const struct opendmarc *psl_library(const struct psl *psl)
+{
+	return psl->library;
+}
+
+/*
+ * A first label of one letter makes the library forget about it, so it gets
+ * another one.
+ */
+static size_t library_labels(const struct psl *psl, const char *name)
+{
+	char longer[DOMAIN_MAX_OCTETS + 2];
+	bool short_label = name[0] != '\0' && name[1] == '.';
+
+	snprintf(longer, sizeof(longer), "%s%s", short_label ? "x" : "", name);
+	return opendmarc_labels(psl->library, longer);
+}
+
+/* Does the name have a label that stands for one in another script? */
+static bool is_foreign(const char *name)
+{
+	return strncmp(name, "xn--", 4) == 0 || strstr(name, ".xn--") != NULL;
+}
+
+static int convert(const struct psl *psl)
+{
+	struct foreign *foreign = psl->foreign;
+
+	for (; foreign->raw != NULL; foreign->raw = foreign->raw->next)
+		if (keep_converted(psl->arena, &foreign->converted,
+				   foreign->raw->kind, foreign->raw->text) < 0)
+			return -1;
 	return 0;
 }
 
-const struct psl *psl_open(const char *path, struct err *err)
+/*
+ * The most labels that one of the rules gives to the Organizational Domain, at
+ * least labels. An exception goes before all others.
+ */
+static size_t most_labels(const struct rule *rules, const char *name,
+			  size_t labels, bool *exception)
 {
-	struct psl psl = { .get_tld = NULL };
+	size_t octets = strlen(name);
+	const struct rule *rule;
 
-	if (the_list.path != NULL && strcmp(the_list.path, path) == 0)
-		return &the_list;
-	if (the_list.path != NULL) {
-		err_set(err, ERR_CONFIG, "%s: %s is already in use", path,
-			the_list.path);
-		return NULL;
-	}
-	psl.arena = arena_new(MAX_LIST_BYTES);
-	if (psl.arena == NULL) {
-		err_set(err, ERR_CONFIG, "out of memory");
-		return NULL;
-	}
-	if (load_library(&psl, path, err) < 0 ||
-	    read_list(&psl, path, err) < 0) {
-		arena_free(&psl.arena);
-		return NULL;
-	}
-	the_list = psl;
-	return &the_list;
-}
+	for (rule = rules; rule != NULL; rule = rule->next) {
+		bool better = rule->kind == RULE_EXCEPTION ||
+			      (rule->labels > labels && !*exception);
 
-/* The most labels that one of the rules gives to an organizational domain. */
-static size_t
-most_labels(const struct rules *rules, const char *name, size_t more)
-{
-	size_t labels = 0;
-	size_t i;
-
-	for (i = 0; i < rules->n; i++) {
-		size_t n = domain_labels(rules->name[i]) + more;
-
-		if (n > labels && domain_is_within(name, rules->name[i]))
-			labels = n;
+		if (!better || rule->text.n > octets ||
+		    !domain_is_within(name, rule->text.p))
+			continue;
+		labels = rule->labels;
+		*exception = rule->kind == RULE_EXCEPTION;
 	}
 	return labels;
-}
-
-static size_t max(size_t a, size_t b)
-{
-	return a > b ? a : b;
 }
 
 const char *psl_organizational_domain(const struct psl *psl, const char *domain,
@@ -225,8 +261,9 @@ const char *psl_organizational_domain(const struct psl *psl, const char *domain,
 {
 	size_t labels = 2; /* the default rule, "*": a top-level domain */
 	struct idn_name normalized;
+	bool exception = false;
 	const char *name;
-	size_t i;
+	size_t found;
 
 	switch (idn_convert(span_of(domain), &normalized)) {
 	case IDN_NOT_A_NAME:
@@ -237,14 +274,15 @@ const char *psl_organizational_domain(const struct psl *psl, const char *domain,
 		break;
 	}
 	name = arena_copy(arena, span_of(normalized.text)).p;
-	if (name == NULL)
+	if (name == NULL || (is_foreign(name) && convert(psl) < 0))
 		return NULL;
-	for (i = 0; i < psl->exceptions.n; i++)
-		if (domain_is_within(name, psl->exceptions.name[i]))
-			return psl->exceptions.name[i];
 	/* The longest suffix wins; a name that has not as many is one itself. */
-	labels = max(labels, library_labels(psl, name));
-	labels = max(labels, most_labels(&psl->lost, name, 1));
-	labels = max(labels, most_labels(&psl->wildcards, name, 2));
+	found = library_labels(psl, name);
+	if (found > labels)
+		labels = found;
+	labels = most_labels(psl->rules, name, labels, &exception);
+	if (is_foreign(name))
+		labels = most_labels(psl->foreign->converted, name, labels,
+				     &exception);
 	return domain_last(name, labels);
 }

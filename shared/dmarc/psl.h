@@ -2,24 +2,30 @@
 /*
  * psl.h - Organizational Domains by the Public Suffix List (RFC 7489 3.2, R2.2)
  *
- * libopendmarc reads the list and keeps it in a static of its own: one list for
- * each process, and the library is loaded when the first one is opened, so that
- * an Exim that follows RFC 9989 never pays for it.
+ * libopendmarc reads the list; the rules that it loses are kept here (see
+ * docs/OPENDMARC.md). Reading takes some milliseconds, so it is done once for
+ * each process that follows RFC 7489, and by no other.
  */
 #ifndef EDMARC_DMARC_PSL_H
 #define EDMARC_DMARC_PSL_H
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "base/err.h"
+#include "dmarc/opendmarc.h"
 
 struct psl;
 
 /*
- * Read the list at path (Debian: /usr/share/publicsuffix/...). The result stays
- * with the process and is not released. NULL with ERR_CONFIG when the library
- * or the file cannot be read.
+ * Read the list at path (Debian: /usr/share/publicsuffix/...). NULL with
+ * ERR_CONFIG when the library or the file cannot be read, or when another list
+ * is in use: there is one at a time.
  */
-MUST_CHECK const struct psl *psl_open(const char *path, struct err *err);
+MUST_CHECK struct psl *psl_open(const char *path, struct err *err);
+
+/* NULL inside is fine. */
+void psl_free(struct psl **psl);
 
 /*
  * The longest public suffix plus one label; the name itself when it has none.
@@ -27,5 +33,8 @@ MUST_CHECK const struct psl *psl_open(const char *path, struct err *err);
  */
 const char *psl_organizational_domain(const struct psl *psl, const char *domain,
 				      struct arena *arena);
+
+/* The library behind it, which has read the same list. */
+const struct opendmarc *psl_library(const struct psl *psl);
 
 #endif

@@ -522,8 +522,9 @@ static int judge(const struct request *request, const struct settings *settings,
 		 struct judged *judged)
 {
 	const struct message_facts *facts = &request->facts;
-	const struct psl *psl = NULL;
+	struct psl *psl = NULL;
 	struct err err = ERR_INIT;
+	int result;
 
 	judged->facts = *facts;
 	judged->facts.dkim =
@@ -538,10 +539,10 @@ static int judge(const struct request *request, const struct settings *settings,
 		if (psl == NULL)
 			return command_fail(&err);
 	}
-	if (verdict_make(&judged->facts, settings, psl, cache, arena,
-			 &judged->verdict, &err) < 0)
-		return command_fail(&err);
-	return 0;
+	result = verdict_make(&judged->facts, settings, psl, cache, arena,
+			      &judged->verdict, &err);
+	psl_free(&psl);
+	return result < 0 ? command_fail(&err) : 0;
 }
 
 static int judge_once(const struct request *request,

@@ -386,6 +386,7 @@ static int run(struct command_context *context, const struct settings *settings,
 		status = print_totals(&totals, day, options->folder != NULL);
 	database_close(&job.db);
 	resolver_free(&job.dns);
+	psl_free(&job.psl);
 	return status;
 }
 

@@ -34,7 +34,7 @@ struct send_job {
 	const char *submitter; /* our domain in names */
 	struct database *db;
 	struct resolver *dns;  /* for one report after the other */
-	const struct psl *psl; /* for policies that were found with it */
+	struct psl *psl; /* for policies that were found with it */
 	const char *owner;     /* this process, in claims */
 	const char *folder;    /* --dry-run: files go there; else NULL */
 	int64_t now;

@@ -116,7 +116,7 @@ static void check_message(const struct test_case *c, const struct psl *psl)
 static void check(const struct test_case *c)
 {
 	struct err err = ERR_INIT;
-	const struct psl *psl = psl_open(data_path("suffixes.dat"), &err);
+	struct psl *psl = psl_open(data_path("suffixes.dat"), &err);
 
 	if (psl == NULL)
 		fail_msg("%s", err.text);
@@ -125,6 +125,7 @@ static void check(const struct test_case *c)
 		check_record(c);
 	else
 		check_message(c, psl);
+	psl_free(&psl);
 }
 
 int main(void)

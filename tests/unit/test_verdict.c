@@ -280,7 +280,7 @@ static void judge(const struct test_case *c, const char *prefix,
 static void check(const struct test_case *c)
 {
 	struct err err = ERR_INIT;
-	const struct psl *psl;
+	struct psl *psl;
 
 	judge(c, "", STANDARD_RFC9989, NULL);
 	if (!case_has(c, "psl-result"))
@@ -289,6 +289,7 @@ static void check(const struct test_case *c)
 	if (psl == NULL)
 		fail_msg("%s", err.text);
 	judge(c, "psl-", STANDARD_RFC7489, psl);
+	psl_free(&psl);
 }
 
 int main(void)
