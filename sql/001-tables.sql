@@ -29,6 +29,13 @@ CREATE TABLE IF NOT EXISTS journal_segment (
   PRIMARY KEY (name)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+-- Domains that our servers accepted mail for, and the last day they did.
+CREATE TABLE IF NOT EXISTS recipient_domain (
+  domain VARCHAR(253) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  last_day DATE NOT NULL,
+  PRIMARY KEY (domain)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 -- Each distinct policy a message was judged by. Messages without a record have
 -- policy_domain ''. policy_hash covers all other columns.
 CREATE TABLE IF NOT EXISTS verdict_policy (

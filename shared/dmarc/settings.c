@@ -115,7 +115,11 @@ static const struct setting table[] = {
 	  "MariaDB option file, group [edmarc]; empty: MariaDB's usual ones" },
 
 	{ "domains", "hosted", KIND_TEXT, AT(hosted_domains), "",
-	  "files with our domains, one a line; empty: all that have reports" },
+	  "files and folders with our domains" },
+	{ "domains", "hosted_query", KIND_TEXT, AT(hosted_query), "",
+	  "SELECT with our domains in its first column" },
+	{ "domains", "hosted_accepted", KIND_YES_NO, AT(hosted_accepted), "no",
+	  "domains that Exim accepted mail for in the last 90 days are ours" },
 
 	{ "send", "reporting", KIND_YES_NO, AT(reporting), "no",
 	  "send aggregate reports" },

@@ -90,7 +90,9 @@ struct settings {
 	const char *database_option_file; /* "": MariaDB's own places */
 
 	/* [domains] */
-	const char *hosted_domains; /* files, one domain a line */
+	const char *hosted_domains; /* files, patterns and folders */
+	const char *hosted_query;   /* SQL; "": none */
+	bool hosted_accepted;       /* what Exim accepted mail for */
 
 	/* [send] */
 	bool reporting;

@@ -6,18 +6,44 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "edmarc/command.h"
+#include "edmarc/hosted.h"
+
+#define NAMES_BYTES ((size_t)256 * 1024 * 1024) /* of a million domains */
 
 static const char usage[] =
 	"usage: edmarc config check | show\n\n"
 	"  check  read the configuration and list every error in it\n"
 	"  show   print all settings in force, with their meaning\n";
 
+/*
+ * What the settings point to. The database itself is not asked: it may be away
+ * when the configuration is good.
+ */
+static int check_files(const struct settings *settings, struct err *err)
+{
+	const char *options = settings->database_option_file;
+	struct arena *arena = arena_new(NAMES_BYTES);
+	struct hosted hosted;
+	int result;
+
+	if (arena == NULL)
+		return err_set(err, ERR_TEMP, "out of memory");
+	result = hosted_read(settings, NULL, 0, arena, &hosted, err);
+	if (result == 0 && *options != '\0' && access(options, F_OK) < 0)
+		result = err_errno(err, ERR_CONFIG, "database.option_file: %s",
+				   options);
+	arena_free(&arena);
+	return result;
+}
+
 int cmd_config(struct command_context *context, int argc, char **argv)
 {
 	struct buf out = BUF_INIT((size_t)1024 * 1024);
+	struct err err = ERR_INIT;
 	struct settings settings;
 	int status;
 
@@ -35,6 +61,8 @@ int cmd_config(struct command_context *context, int argc, char **argv)
 		return EX_CONFIG;
 	if (strcmp(argv[1], "show") == 0)
 		settings_format(&out, &settings);
+	else if (check_files(&settings, &err) < 0)
+		return command_fail(&err);
 	else
 		buf_addf(&out, "%s: good\n", context->config_path);
 	status = command_output(&out);

@@ -19,6 +19,7 @@
 
 #define DEFAULT_DAYS 15
 #define MAX_DAYS     36500
+#define NAMES_BYTES  ((size_t)256 * 1024 * 1024) /* of a million domains */
 #define OUTPUT_BYTES ((size_t)1024 * 1024 * 1024)
 #define DOMAIN_BYTES ((size_t)512 * 1024 * 1024) /* of one with its details */
 
@@ -102,9 +103,11 @@ static int read_options(struct summary_options *out, int argc, char **argv,
 struct job {
 	struct summary_question question;
 	struct summary_print print;
+	const struct settings *settings;
 	struct hosted hosted;
 	size_t next_hosted;
-	struct arena *arena;
+	struct arena *names; /* of hosted */
+	struct arena *arena; /* of one domain */
 };
 
 static void print_without_reports(struct job *job, const char *name)
@@ -126,15 +129,13 @@ static bool pass_hosted(struct job *job, const char *name)
 		const char *ours = hosted->domain[job->next_hosted];
 		int order = name == NULL ? -1 : strcmp(ours, name);
 
-		if (order == 0) {
+		if (order == 0)
 			job->next_hosted++;
-			return true;
-		}
-		if (order > 0)
-			return false;
+		if (order >= 0)
+			break;
 		print_without_reports(job, ours);
 	}
-	return hosted->n == 0;
+	return name != NULL && hosted_has(hosted, name);
 }
 
 static int
@@ -166,6 +167,11 @@ static int run_job(struct database *db, void *context, struct err *err)
 	int64_t set_aside;
 	int result;
 
+	arena_reset(job->names);
+	/* The administrator may ask about a domain that is not in the lists. */
+	if (!job->print.one && hosted_read(job->settings, db, job->print.now,
+					   job->names, &job->hosted, err) < 0)
+		return -1;
 	if (summary_set_aside(db, &set_aside, err) < 0 ||
 	    summary_open(db, &job->question, &summary, err) < 0)
 		return -1;
@@ -218,7 +224,7 @@ int cmd_summary(struct command_context *context, int argc, char **argv)
 {
 	struct summary_options options = { .days = DEFAULT_DAYS };
 	struct buf out = BUF_INIT(OUTPUT_BYTES);
-	struct job job = { .arena = NULL };
+	struct job job = { .settings = NULL };
 	struct err err = ERR_INIT;
 	struct settings settings;
 	int status = read_options(&options, argc, argv, context->arena);
@@ -227,13 +233,10 @@ int cmd_summary(struct command_context *context, int argc, char **argv)
 		return status;
 	if (command_settings(context, &settings) < 0)
 		return EX_CONFIG;
-	/* The administrator may ask about a domain that is not in the files. */
-	if (options.domain == NULL &&
-	    hosted_read(settings.hosted_domains, context->arena, &job.hosted,
-			&err) < 0)
-		return command_fail(&err);
+	job.settings = &settings;
+	job.names = arena_new(NAMES_BYTES);
 	job.arena = arena_new(DOMAIN_BYTES);
-	if (job.arena == NULL) {
+	if (job.names == NULL || job.arena == NULL) {
 		log_error("out of memory");
 		return EX_OSERR;
 	}
@@ -243,6 +246,7 @@ int cmd_summary(struct command_context *context, int argc, char **argv)
 	else
 		status = command_output(&out);
 	arena_free(&job.arena);
+	arena_free(&job.names);
 	buf_release(&out);
 	return status;
 }

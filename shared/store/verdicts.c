@@ -10,9 +10,11 @@
 #include "base/json.h"
 #include "base/utc.h"
 
-#define SLOTS          16384 /* a power of two, over 2 * MAX_BATCH_ENTRIES */
-#define MAX_TEXT_BYTES ((size_t)1024 * 1024)
-#define MAX_TIME       253402300799 /* the last second that a DATE can hold */
+#define SLOTS           16384 /* a power of two, over 2 * MAX_BATCH_ENTRIES */
+/* The same over 2 * MAX_BATCH_RECIPIENTS. */
+#define RECIPIENT_SLOTS 32768
+#define MAX_TEXT_BYTES  ((size_t)1024 * 1024)
+#define MAX_TIME        253402300799 /* the last second that a DATE can hold */
 
 struct verdict_batch {
 	struct arena *arena;
@@ -20,6 +22,9 @@ struct verdict_batch {
 	struct verdict_row *slot[SLOTS];
 	const struct verdict_row *rows[MAX_BATCH_ENTRIES];
 	size_t n_rows;
+	struct verdict_recipient *recipient_slot[RECIPIENT_SLOTS];
+	const struct verdict_recipient *recipients[MAX_BATCH_RECIPIENTS];
+	size_t n_recipients;
 	struct verdict_policy *policy_slot[SLOTS];
 	const struct verdict_policy *policies[MAX_BATCH_ENTRIES];
 	size_t n_policies;
@@ -54,8 +59,10 @@ void verdict_batch_reset(struct verdict_batch *batch)
 	arena_reset(batch->arena);
 	memset(batch->slot, 0, sizeof(batch->slot));
 	memset(batch->policy_slot, 0, sizeof(batch->policy_slot));
+	memset(batch->recipient_slot, 0, sizeof(batch->recipient_slot));
 	batch->n_rows = 0;
 	batch->n_policies = 0;
+	batch->n_recipients = 0;
 	batch->entries = 0;
 }
 
@@ -125,12 +132,12 @@ hash_row(struct verdict_batch *batch, struct verdict_row *row, struct err *err)
 }
 
 /* SHA-256 is as random as any hash for a table, and nobody can aim at it. */
-static size_t first_slot(const struct column_hash *hash)
+static size_t first_slot(const struct column_hash *hash, size_t slots)
 {
 	uint64_t start;
 
 	memcpy(&start, hash->bytes, sizeof(start));
-	return (size_t)(start % SLOTS);
+	return (size_t)(start % slots);
 }
 
 static int
@@ -319,7 +326,7 @@ static bool same_row(const struct verdict_row *a, const struct verdict_row *b)
 static int keep_policy(struct verdict_batch *batch,
 		       const struct verdict_policy *policy, struct err *err)
 {
-	size_t i = first_slot(&policy->hash);
+	size_t i = first_slot(&policy->hash, SLOTS);
 	struct verdict_policy *copy;
 
 	for (; batch->policy_slot[i] != NULL; i = (i + 1) % SLOTS)
@@ -338,7 +345,7 @@ static int keep_policy(struct verdict_batch *batch,
 static int count_row(struct verdict_batch *batch, const struct verdict_row *row,
 		     struct err *err)
 {
-	size_t i = first_slot(&row->hash);
+	size_t i = first_slot(&row->hash, SLOTS);
 	struct verdict_row *found;
 
 	for (; (found = batch->slot[i]) != NULL; i = (i + 1) % SLOTS)
@@ -361,6 +368,53 @@ static int count_row(struct verdict_batch *batch, const struct verdict_row *row,
 	return 0;
 }
 
+static int keep_recipient(struct verdict_batch *batch, struct span domain,
+			  int64_t day, struct err *err)
+{
+	const struct column_hash hash = column_hash(domain);
+	size_t i = first_slot(&hash, RECIPIENT_SLOTS);
+	struct verdict_recipient *found;
+
+	for (; (found = batch->recipient_slot[i]) != NULL;
+	     i = (i + 1) % RECIPIENT_SLOTS)
+		if (span_equal(found->domain, domain))
+			break;
+	if (found != NULL) {
+		if (found->day < day)
+			found->day = day;
+		return 0;
+	}
+	if (batch->n_recipients == MAX_BATCH_RECIPIENTS)
+		return full(err);
+	found = arena_alloc(batch->arena, sizeof(*found));
+	if (found == NULL)
+		return full(err);
+	*found = (struct verdict_recipient){ .domain = domain, .day = day };
+	batch->recipient_slot[i] = found;
+	batch->recipients[batch->n_recipients++] = found;
+	return 0;
+}
+
+/* What is added twice, because the batch was full in between, does no harm. */
+static int keep_recipients(struct verdict_batch *batch,
+			   const struct entry *entry, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < entry->n_rcpt_domains; i++) {
+		struct span domain = column_domain(
+			batch->arena, span_of(entry->rcpt_domains[i]));
+
+		if (domain.p == NULL)
+			return full(err);
+		if (domain.n > 0 &&
+		    keep_recipient(batch, domain, utc_day_begin(entry->time),
+				   err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int verdict_batch_add(struct verdict_batch *batch, const struct entry *entry,
 		      struct err *err)
 {
@@ -373,7 +427,8 @@ int verdict_batch_add(struct verdict_batch *batch, const struct entry *entry,
 	    make_row(batch, entry, &row, err) < 0)
 		return -1;
 	row.policy = policy.hash;
-	if (keep_policy(batch, &policy, err) < 0 ||
+	if (keep_recipients(batch, entry, err) < 0 ||
+	    keep_policy(batch, &policy, err) < 0 ||
 	    count_row(batch, &row, err) < 0)
 		return -1;
 	batch->entries++;
@@ -429,8 +484,25 @@ verdict_batch_policies(struct verdict_batch *batch, size_t *n)
 	return batch->policies;
 }
 
-#define POLICY_COLUMNS 13
-#define ROW_COLUMNS    16
+static int compare_recipients(const void *a, const void *b)
+{
+	const struct verdict_recipient *const *x = a, *const *y = b;
+
+	return strcmp((*x)->domain.p, (*y)->domain.p);
+}
+
+const struct verdict_recipient *const *
+verdict_batch_recipients(struct verdict_batch *batch, size_t *n)
+{
+	*n = batch->n_recipients;
+	qsort(batch->recipients, *n, sizeof(struct verdict_recipient *),
+	      compare_recipients);
+	return batch->recipients;
+}
+
+#define POLICY_COLUMNS    13
+#define ROW_COLUMNS       16
+#define RECIPIENT_COLUMNS 2
 
 static void
 policy_values(const struct verdict_policy *policy, struct db_value *values)
@@ -534,10 +606,46 @@ out:
 	return result;
 }
 
+/* A day that is there already makes no change on disk. */
+static int store_recipients(struct database *db, struct verdict_batch *batch,
+			    struct err *err)
+{
+	size_t n, i;
+	const struct verdict_recipient *const *recipients =
+		verdict_batch_recipients(batch, &n);
+	struct db_value *values =
+		calloc(n + 1, RECIPIENT_COLUMNS * sizeof(*values));
+	struct utc_text *days = calloc(n + 1, sizeof(*days));
+	int result = -1;
+
+	if (values == NULL || days == NULL) {
+		err_set(err, ERR_TEMP, "out of memory");
+		goto out;
+	}
+	for (i = 0; i < n; i++) {
+		struct db_value *row = &values[i * RECIPIENT_COLUMNS];
+
+		days[i] = utc_date(recipients[i]->day);
+		row[0] = db_text(recipients[i]->domain);
+		row[1] = db_string(days[i].text);
+	}
+	result =
+		database_bulk(db,
+			      "INSERT INTO recipient_domain (domain, last_day) "
+			      "VALUES (?, ?) ON DUPLICATE KEY UPDATE "
+			      "last_day = GREATEST(last_day, VALUES(last_day))",
+			      values, RECIPIENT_COLUMNS, n, err);
+out:
+	free(days);
+	free(values);
+	return result;
+}
+
 int verdict_batch_store(struct database *db, struct verdict_batch *batch,
 			struct err *err)
 {
-	if (store_policies(db, batch, err) < 0)
+	if (store_recipients(db, batch, err) < 0 ||
+	    store_policies(db, batch, err) < 0)
 		return -1;
 	return store_rows(db, batch, err);
 }

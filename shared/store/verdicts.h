@@ -21,8 +21,10 @@
 #include "store/columns.h"
 #include "store/database.h"
 
-#define MAX_BATCH_ENTRIES 5000 /* of one transaction: Galera likes them small */
-#define MAX_BATCH_BYTES   ((size_t)64 * 1024 * 1024)
+#define MAX_BATCH_ENTRIES    5000 /* of one transaction: Galera likes them small */
+/* Domains that the messages of a batch went to; a batch with more is full. */
+#define MAX_BATCH_RECIPIENTS 10000
+#define MAX_BATCH_BYTES      ((size_t)64 * 1024 * 1024)
 
 /* verdict_policy */
 struct verdict_policy {
@@ -61,6 +63,12 @@ struct verdict_row {
 	int64_t last;
 };
 
+/* recipient_domain: a domain that mail was accepted for. */
+struct verdict_recipient {
+	struct span domain;
+	int64_t day; /* the last one, its first second */
+};
+
 struct verdict_batch;
 
 /* NULL when there is no memory. */
@@ -83,6 +91,9 @@ const struct verdict_row *const *
 verdict_batch_rows(struct verdict_batch *batch, size_t *n);
 const struct verdict_policy *const *
 verdict_batch_policies(struct verdict_batch *batch, size_t *n);
+
+const struct verdict_recipient *const *
+verdict_batch_recipients(struct verdict_batch *batch, size_t *n);
 
 /* Add the batch to the tables. Inside a transaction. */
 MUST_CHECK int verdict_batch_store(struct database *db,

@@ -5,7 +5,8 @@
 #
 #	spool_make NAME          $T/NAME/{verdicts,reports} and $T/NAME.conf
 #	verdict TIME CLIENT FROM [KEY=VALUE...]  a journal line; keys: mta, envelope,
-#	                         result, policy, p, disposition, spf, dkim
+#	                         result, policy, p, disposition, spf, dkim, to (one
+#	                         domain that it went to)
 #	report ID BEGIN END DOMAIN [ORG] < rows   an aggregate report as XML; a row
 #	                         is ADDRESS COUNT DISPOSITION DKIM SPF
 #	mail_put NAME FILE       FILE as one report mail into the spool NAME
@@ -28,7 +29,7 @@ spool_make() {
 verdict() {
 	local time=$1 client=$2 from=$3 mta=mx1.example.net envelope=a@$3
 	local result=pass policy=$3 p=reject disposition=pass spf=pass dkim=pass
-	local setting spf_aligned=true dkim_aligned=true
+	local setting to= spf_aligned=true dkim_aligned=true
 
 	shift 3
 	for setting in "$@"; do
@@ -38,8 +39,8 @@ verdict() {
 	[ "$dkim" = pass ] || dkim_aligned=false
 	printf '{"v":1,"time":%s,"id":"1w-%s","mta":"%s","client":"%s",' \
 		"$time" "$RANDOM" "$mta" "$client"
-	printf '"helo":"h.example","mail_from":"%s","rcpt_domains":[],' \
-		"$envelope"
+	printf '"helo":"h.example","mail_from":"%s","rcpt_domains":[%s],' \
+		"$envelope" "${to:+\"$to\"}"
 	printf '"size":5,"from_domains":["%s"],"from_domain":"%s",' \
 		"$from" "$from"
 	printf '"result":"%s","policy_domain":"%s",' "$result" "$policy"
@@ -141,7 +142,8 @@ store_state() {
 store_empty() {
 	sql edmarc 'TRUNCATE journal_segment; TRUNCATE verdict_policy;
 		TRUNCATE verdict_row; TRUNCATE received_mail;
-		TRUNCATE received_report; TRUNCATE received_row'
+		TRUNCATE received_report; TRUNCATE received_row;
+		TRUNCATE recipient_domain'
 }
 
 # How many files wait in a spool

@@ -199,6 +199,45 @@ domain,\"bbb.example\",,,,,0,0,0,0,0,0,0,0,0
 domain,\"example.org\",,,,,2,2135,2125,7,3,2120,15,2105,30
 domain,\"zzz.example\",,,,,0,0,0,0,0,0,0,0,0
 total,\"\",,,,,2,2135,2125,7,3,2120,15,2105,30"
+
+# The other two sources of hosted domains
+{
+	verdict $((now - 100 * 86400)) 192.0.2.1 example.org to=old.example
+	verdict $((now - 80 * 86400)) 192.0.2.1 example.org to=new.example
+	verdict $((now - 95 * 86400)) 192.0.2.1 example.org to=new.example
+	verdict "$now" 192.0.2.1 example.org to=example.net
+} >"$journal"
+edmarc_run 0 'verdicts with recipients' one ingest
+is 'domains that get mail are known' "$(sql edmarc 'SELECT domain,
+	TO_DAYS(last_day) - TO_DAYS(FROM_UNIXTIME(UNIX_TIMESTAMP()))
+	FROM recipient_domain ORDER BY domain')" \
+	$'example.net\t0\nnew.example\t-80\nold.example\t-100'
+shown() {
+	grep -E '^domain,' <<<"${output//$'\r'/}" | cut -d , -f 2
+}
+cp "$T/one.conf" "$T/accepted.conf"
+printf '[domains]\nhosted_accepted = yes\n' >>"$T/accepted.conf"
+edmarc_run 0 'summary of domains that get mail' accepted summary --format csv
+is 'forgets those that get none' "$(shown)" $'"example.net"\n"new.example"'
+sql edmarc "CREATE TABLE panel (name VARCHAR(255), owner INT);
+	INSERT INTO panel VALUES ('EXAMPLE.org', 1), ('no domain', 2)"
+cp "$T/hosted.conf" "$T/query.conf"
+echo 'hosted_query = SELECT name FROM panel' >>"$T/query.conf"
+echo 'bbb.example' >"$T/domains"
+edmarc_run 0 'summary of domains in a table' query summary --format csv
+is 'adds them to the file' "$(shown)" $'"bbb.example"\n"example.org"'
+like 'and says what is no domain' "$errors" \
+	'domains.hosted_query: not a domain name: no domain'
+sql edmarc 'DROP TABLE panel'
+edmarc_run 78 'a query that fails' query summary
+like 'is named' "$errors" 'domains.hosted_query: MariaDB error 1146'
+sed -i 's/SELECT/DELETE/' "$T/query.conf"
+edmarc_run 78 'a query that is none' query summary
+like 'is named too' "$errors" 'domains.hosted_query: not a SELECT'
+rm "$T/domains"
+edmarc_run 78 'config check without the file' query config check
+like 'names it' "$errors" "domains.hosted: $T/domains: No such file"
+
 edmarc_run 0 'a domain without reports' one summary quiet.example
 like 'has none' "$output" '^No reports.$'
 edmarc_run 64 'no domain' one summary 'a b'

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -49,6 +50,16 @@ static int remove_files(void **state)
 	return 0;
 }
 
+static int read_files(const char *files, struct arena *arena,
+		      struct hosted *hosted, struct err *err)
+{
+	struct settings settings;
+
+	settings_defaults(&settings);
+	settings.hosted_domains = files;
+	return hosted_read(&settings, NULL, 0, arena, hosted, err);
+}
+
 static void lists_are_joined_and_sorted(void **state)
 {
 	struct arena *arena = arena_new((size_t)1024 * 1024);
@@ -62,29 +73,92 @@ static void lists_are_joined_and_sorted(void **state)
 
 	(void)state;
 	put(0, "# ours\nD.example\n\n  b.example   # bought\n"
-	       "*.wild.example\na.example\n");
+	       "*.wild.example\n*: nobody\na.example\n");
 	put(1, "c.example: mailbox\nb.example.\nb\xc3\xbc"
 	       "cher.example");
 	(void)snprintf(files, sizeof(files), " %s,%s ", path[0], path[1]);
-	assert_int_equal(hosted_read(files, arena, &hosted, &err), 0);
+	assert_int_equal(read_files(files, arena, &hosted, &err), 0);
+	assert_true(hosted.configured);
 	assert_int_equal(hosted.n, 5);
 	for (i = 0; i < 5; i++)
 		assert_string_equal(hosted.domain[i], want[i]);
+	/* the same by a pattern */
+	(void)snprintf(files, sizeof(files), "%.*s*", (int)strlen(path[0]) - 6,
+		       path[0]);
+	assert_int_equal(read_files(files, arena, &hosted, &err), 0);
+	assert_true(hosted.n >= 5);
 	arena_free(&arena);
 }
 
-static void nothing_configured_is_nothing(void **state)
+static void names_in_a_folder_are_domains(void **state)
+{
+	struct arena *arena = arena_new((size_t)1024 * 1024);
+	static const char *const names[] = { "one.example", "TWO.example",
+					     ".hidden" };
+	char folder[] = "/tmp/edmarc-hosted.XXXXXX";
+	struct err err = ERR_INIT;
+	struct hosted hosted;
+	char name[100];
+	size_t i;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	for (i = 0; i < 3; i++) {
+		(void)snprintf(name, sizeof(name), "%s/%s", folder, names[i]);
+		assert_int_equal(mkdir(name, 0700), 0);
+	}
+	assert_int_equal(read_files(folder, arena, &hosted, &err), 0);
+	assert_int_equal(hosted.n, 2);
+	assert_string_equal(hosted.domain[0], "one.example");
+	assert_string_equal(hosted.domain[1], "two.example");
+	for (i = 0; i < 3; i++) {
+		(void)snprintf(name, sizeof(name), "%s/%s", folder, names[i]);
+		rmdir(name);
+	}
+	rmdir(folder);
+	arena_free(&arena);
+}
+
+static void ours_are_the_listed_and_those_below(void **state)
 {
 	struct arena *arena = arena_new((size_t)1024 * 1024);
 	struct err err = ERR_INIT;
 	struct hosted hosted;
 
 	(void)state;
-	assert_int_equal(hosted_read("", arena, &hosted, &err), 0);
+	put(0, "a.example\nb.example\n");
+	assert_int_equal(read_files(path[0], arena, &hosted, &err), 0);
+	assert_true(hosted_has(&hosted, "a.example"));
+	assert_true(hosted_has(&hosted, "mail.b.example"));
+	assert_true(hosted_has(&hosted, "x.y.b.example"));
+	assert_false(hosted_has(&hosted, "example"));
+	assert_false(hosted_has(&hosted, "c.example"));
+	assert_false(hosted_has(&hosted, "xa.example"));
+	assert_false(hosted_has(&hosted, ""));
+	arena_free(&arena);
+}
+
+static void an_empty_list_is_not_no_list(void **state)
+{
+	struct arena *arena = arena_new((size_t)1024 * 1024);
+	struct err err = ERR_INIT;
+	struct hosted hosted;
+
+	(void)state;
+	assert_int_equal(read_files("", arena, &hosted, &err), 0);
 	assert_int_equal(hosted.n, 0);
+	assert_false(hosted.configured);
+	assert_true(hosted_has(&hosted, "a.example"));
 	put(0, "# empty\n");
-	assert_int_equal(hosted_read(path[0], arena, &hosted, &err), 0);
+	assert_int_equal(read_files(path[0], arena, &hosted, &err), 0);
 	assert_int_equal(hosted.n, 0);
+	assert_true(hosted.configured);
+	assert_false(hosted_has(&hosted, "a.example"));
+	/* A panel's folder of lists may hold none yet. */
+	assert_int_equal(
+		read_files("/tmp/edmarc-no-such-list.*", arena, &hosted, &err),
+		0);
+	assert_true(hosted.configured);
 	arena_free(&arena);
 }
 
@@ -95,7 +169,7 @@ static void a_missing_file_is_the_administrators(void **state)
 	struct hosted hosted;
 
 	(void)state;
-	assert_int_equal(hosted_read("/nonexistent/list", arena, &hosted, &err),
+	assert_int_equal(read_files("/nonexistent/list", arena, &hosted, &err),
 			 -1);
 	assert_int_equal(err.kind, ERR_CONFIG);
 	assert_non_null(strstr(err.text, "domains.hosted: /nonexistent/list"));
@@ -106,7 +180,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists_are_joined_and_sorted),
-		cmocka_unit_test(nothing_configured_is_nothing),
+		cmocka_unit_test(names_in_a_folder_are_domains),
+		cmocka_unit_test(ours_are_the_listed_and_those_below),
+		cmocka_unit_test(an_empty_list_is_not_no_list),
 		cmocka_unit_test(a_missing_file_is_the_administrators),
 	};
 

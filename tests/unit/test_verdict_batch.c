@@ -259,6 +259,61 @@ static void differing_messages_are_two_rows(void **state)
 	verdict_batch_free(&batch);
 }
 
+static void recipients_are_kept_once(void **state)
+{
+	struct verdict_batch *batch = verdict_batch_new();
+	const struct verdict_recipient *const *recipients;
+	struct entry entry = make_entry();
+	size_t n;
+
+	(void)state;
+	entry.rcpt_domains[0] = "b.example";
+	entry.rcpt_domains[1] = "A.example";
+	entry.n_rcpt_domains = 2;
+	add(batch, &entry);
+	entry.time += UTC_DAY;
+	entry.n_rcpt_domains = 1;
+	add(batch, &entry);
+	entry.time -= 3 * UTC_DAY;
+	add(batch, &entry);
+	recipients = verdict_batch_recipients(batch, &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(recipients[0]->domain.p, "a.example");
+	assert_int_equal(recipients[0]->day, utc_day_begin(NOON));
+	assert_string_equal(recipients[1]->domain.p, "b.example");
+	assert_int_equal(recipients[1]->day, utc_day_begin(NOON) + UTC_DAY);
+	verdict_batch_reset(batch);
+	(void)verdict_batch_recipients(batch, &n);
+	assert_int_equal(n, 0);
+	verdict_batch_free(&batch);
+}
+
+static void too_many_recipients_fill_a_batch(void **state)
+{
+	struct verdict_batch *batch = verdict_batch_new();
+	struct entry entry = make_entry();
+	struct err err = ERR_INIT;
+	char name[MAX_ENTRY_RCPT_DOMAINS][30];
+	size_t n, added = 0, i;
+
+	(void)state;
+	do {
+		for (i = 0; i < MAX_ENTRY_RCPT_DOMAINS; i++) {
+			(void)snprintf(name[i], sizeof(name[i]), "%zu.example",
+				       added++);
+			entry.rcpt_domains[i] = name[i];
+		}
+		entry.n_rcpt_domains = MAX_ENTRY_RCPT_DOMAINS;
+	} while (verdict_batch_add(batch, &entry, &err) == 0);
+	assert_int_equal(err.kind, ERR_LIMIT);
+	assert_int_equal(added, MAX_BATCH_RECIPIENTS + MAX_ENTRY_RCPT_DOMAINS);
+	verdict_batch_reset(batch);
+	add(batch, &entry);
+	(void)verdict_batch_recipients(batch, &n);
+	assert_int_equal(n, MAX_ENTRY_RCPT_DOMAINS);
+	verdict_batch_free(&batch);
+}
+
 /* Several machines: the same hash, so that a report adds them up. */
 static void the_machine_is_not_hashed(void **state)
 {
@@ -398,6 +453,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(equal_messages_are_one_row),
 		cmocka_unit_test(differing_messages_are_two_rows),
+		cmocka_unit_test(recipients_are_kept_once),
+		cmocka_unit_test(too_many_recipients_fill_a_batch),
 		cmocka_unit_test(the_machine_is_not_hashed),
 		cmocka_unit_test(columns_hold_what_a_report_needs),
 		cmocka_unit_test(rows_are_in_the_order_of_the_key),
