@@ -185,6 +185,9 @@ enum uri_result uri_mailto(struct span uri, struct uri_address *address)
 		break;
 	}
 	quotes = local.p[0] != '"' && span_has(local, ',') ? "\"" : "";
+	/* The quotes count, as they do where the report is mailed. */
+	if (local.n + 2 * strlen(quotes) > MAX_LOCAL_PART_OCTETS)
+		return URI_INVALID;
 	snprintf(address->text, sizeof(address->text), "%s%.*s%s@%s", quotes,
 		 SPAN_ARGS(local), quotes, host.text);
 	return URI_OK;

@@ -12,7 +12,7 @@
 #define MAX_LOCAL_PART_OCTETS 64 /* RFC 5321 4.5.3.1.1 */
 
 struct uri_address {
-	char text[MAX_LOCAL_PART_OCTETS + 2 + 1 + 254]; /* "local"@domain */
+	char text[MAX_LOCAL_PART_OCTETS + 1 + 254]; /* local@domain */
 };
 
 enum uri_result {
