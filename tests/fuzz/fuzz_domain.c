@@ -3,6 +3,7 @@
 
 #include "dns/domain.h"
 #include "fuzz.h"
+#include "mail/idn.h"
 
 static void check_name(const char *name, struct arena *arena)
 {
@@ -25,6 +26,53 @@ static void check_name(const char *name, struct arena *arena)
 	}
 }
 
+/* Letter case and a dot at the end do not matter. */
+static void check_spelling(const char *name, struct arena *arena)
+{
+	char *other = arena_printf(arena, "%s.", name);
+	const char *again;
+	size_t i;
+
+	MUST_HOLD(other != NULL);
+	for (i = 0; other[i] != '\0'; i += 2)
+		if (other[i] >= 'a' && other[i] <= 'z')
+			other[i] = (char)(other[i] - ('a' - 'A'));
+	again = domain_normalize(arena, span_of(other));
+	MUST_HOLD(again != NULL && domain_equal(again, name));
+}
+
+static bool is_ascii(struct span text)
+{
+	size_t i;
+
+	for (i = 0; i < text.n; i++)
+		if ((unsigned char)text.p[i] > 127)
+			return false;
+	return true;
+}
+
+/*
+ * idn.c and domain.c agree on what a name is; and what libidn2 makes of U-labels
+ * is a name, too.
+ */
+static void check_idn(struct span text, const char *name, struct arena *arena)
+{
+	struct idn_name ascii, again;
+	bool is_name = idn_convert(text, &ascii) == IDN_OK;
+
+	if (is_ascii(text)) {
+		MUST_HOLD(is_name == (name != NULL));
+		MUST_HOLD(!is_name || domain_equal(ascii.text, name));
+	} else {
+		MUST_HOLD(name == NULL);
+	}
+	if (!is_name)
+		return;
+	check_name(ascii.text, arena);
+	MUST_HOLD(idn_convert(span_of(ascii.text), &again) == IDN_OK);
+	MUST_HOLD(domain_equal(again.text, ascii.text));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena *arena = arena_new(65536);
@@ -33,8 +81,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	MUST_HOLD(arena != NULL);
 	name = domain_normalize(arena, text);
-	if (name != NULL)
+	if (name != NULL) {
 		check_name(name, arena);
+		check_spelling(name, arena);
+	}
+	check_idn(text, name, arena);
 	arena_free(&arena);
 	return 0;
 }

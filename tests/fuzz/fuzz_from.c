@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <string.h>
 
+#include "base/buf.h"
 #include "fuzz.h"
 #include "mail/from.h"
 #include "mail/idn.h"
@@ -53,6 +54,58 @@ static void check_domains(const struct from_result *result)
 	}
 }
 
+/* Each domain, written as plainly as can be, is an Author Domain. */
+static void check_plain(const struct from_result *result, struct arena *arena)
+{
+	size_t i;
+
+	for (i = 0; i < result->n; i++) {
+		struct span body = span_of(
+			arena_printf(arena, " <a@%s>", result->domain[i]));
+		struct from_result plain = from_read(&body, 1, arena);
+
+		MUST_HOLD(plain.status == FROM_ONE);
+		MUST_HOLD(strcmp(plain.domain[0], result->domain[i]) == 0);
+	}
+}
+
+static bool is_among(const struct from_result *result, const char *domain)
+{
+	size_t i;
+
+	for (i = 0; i < result->n; i++)
+		if (strcmp(result->domain[i], domain) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Whatever stands in a field, it neither hides a mailbox in front of it nor the
+ * field behind it, nor does it make a message with several domains one with one.
+ */
+static void check_hides_nothing(struct span body, struct arena *arena)
+{
+	static const char front[] = " F <f@front.test>, ";
+	struct buf text = BUF_INIT((size_t)4 * 1024 * 1024);
+	struct span bodies[2];
+	struct from_result both;
+
+	buf_add_string(&text, front);
+	buf_add(&text, body);
+	MUST_HOLD(buf_ok(&text));
+	bodies[0] = buf_span(&text);
+	bodies[1] = SPAN(" Behind <b@behind.test>");
+	both = from_read(bodies, 2, arena);
+	MUST_HOLD(both.n > 0 && strcmp(both.domain[0], "front.test") == 0);
+	MUST_HOLD(both.status == FROM_SEVERAL || both.status == FROM_MALFORMED);
+	/* Both limits are faults, which from_read() tells. */
+	MUST_HOLD(is_among(&both, "behind.test") ||
+		  strcmp(both.why, "too many domains") == 0 ||
+		  strcmp(both.why, "too many mailboxes") == 0 ||
+		  both.n == MAX_FROM_DOMAINS || body.n > MAX_FROM_MAILBOXES);
+	buf_release(&text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span bodies[MAX_FIELDS];
@@ -65,6 +118,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST_HOLD(result.fields == n);
 	check_status(&result);
 	check_domains(&result);
+	check_plain(&result, arena);
+	check_hides_nothing(bodies[0], arena);
 	arena_free(&arena);
 	return 0;
 }
