@@ -19,7 +19,7 @@ static void add_quoted(struct buf *out, struct span text)
 		unsigned char c = (unsigned char)text.p[0];
 		size_t length = utf8_length(text);
 
-		if (length == 0) {
+		if (length == 0 || c == '\0') {
 			buf_add_string(out, UTF8_REPLACEMENT);
 			length = 1;
 		} else if (c == '"' || c == '\\') {

@@ -11,9 +11,10 @@
  *	json_text(&json, SPAN("pass"));
  *	json_close(&json, '}');
  *
- * Output is one line. Bytes that are not UTF-8 become U+FFFD each, control
- * characters (also U+007F to U+009F) are escaped, so a line never holds a raw
- * newline and can be shown on a terminal.
+ * Output is one line. Bytes that are not UTF-8 become U+FFFD each, and so does
+ * NUL, because many who read JSON keep it in C strings, our journal's reader
+ * among them. Other control characters (also U+007F to U+009F) are escaped, so a
+ * line never holds a raw newline and can be shown on a terminal.
  */
 #ifndef EDMARC_BASE_JSON_H
 #define EDMARC_BASE_JSON_H

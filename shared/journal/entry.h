@@ -45,7 +45,7 @@ struct entry {
  * One line with its newline. When it does not fit, signatures at the end of the
  * list are left out, because otherwise who forges mail of a domain could keep
  * it out of the reports by adding some. Whether the line fitted then is
- * buf_ok()'s to say. What is not UTF-8 becomes U+FFFD.
+ * buf_ok()'s to say. What is not UTF-8, and NUL, becomes U+FFFD.
  */
 void entry_format(struct buf *buf, const struct entry *entry);
 
