@@ -8,6 +8,8 @@
 #	                         main acl routers transports retry authenticators
 #	exim_start NAME ADDRESS...   daemon on port 25 of these addresses
 #	exim_run NAME ARGUMENT...    the command exim4 with that configuration
+#	exim_light               before netns_enter: from here on, Exims are those
+#	                         of exim4-daemon-light
 #	exim_trust NAME          the daemon keeps root, to deliver as other users
 #	exim_log NAME            its main log, then its panic log
 #	exim_idle NAME           is the queue empty? (for wait_for)
@@ -34,12 +36,35 @@
 # Exim says "lost privilege for using -C" in its log: harmless, deliveries run
 # as its user.
 
+# The program that the functions below start; set it between them to have both.
+EXIM=${EXIM:-exim4}
 EXIM_USER=$(stat -c %U /var/spool/exim4 2>/dev/null || echo Debian-exim)
+
+# The package cannot be installed beside exim4-daemon-heavy, so it is unpacked
+# into the build folder, in the version of the rest of Exim here.
+exim_light() {
+	local version folder
+
+	[ -z "${EDMARC_IN_NETNS:-}" ] || return 0 # EXIM comes from outside
+	need_programs apt-get dpkg-deb
+	version=$(dpkg-query -W -f '${Version}' exim4-base) || skip "no Exim"
+	folder=$top_builddir/exim-light/$version
+	if [ ! -x "$folder/usr/sbin/exim4" ]; then
+		rm -rf "$folder"
+		mkdir -p "$folder" || exit 1
+		(cd "$folder" && apt-get -q -o APT::Sandbox::User=root \
+			download "exim4-daemon-light=$version" >log 2>&1 &&
+			dpkg-deb -x exim4-daemon-light_*.deb .) ||
+			skip "exim4-daemon-light cannot be downloaded:" \
+				"$(tail -n 1 "$folder/log")"
+	fi
+	export EXIM=$folder/usr/sbin/exim4
+}
 
 exim_new() {
 	local name=$1 folder=$T/$1
 
-	need_programs exim4
+	need_programs "$EXIM"
 	mkdir -p "$folder"/{spool,log,mail} || exit 1
 	chown -R "$EXIM_USER" "$folder"/{spool,log,mail}
 	cat >"$folder/main" <<-'CONF'
@@ -69,7 +94,7 @@ exim_new() {
 	CONF
 	: >"$folder/retry"
 	: >"$folder/authenticators"
-	printf '#!/bin/sh\nexec exim4 -C %s "$@"\n' "$folder/exim.conf" \
+	printf '#!/bin/sh\nexec %s -C %s "$@"\n' "$EXIM" "$folder/exim.conf" \
 		>"$folder/sendmail"
 	chmod 755 "$folder/sendmail"
 }
@@ -81,6 +106,7 @@ exim_configuration() {
 	shift
 	cat <<-CONF
 	primary_hostname = $name.test
+	exim_path = $(command -v "$EXIM")
 	spool_directory = $folder/spool
 	log_file_path = $folder/log/%slog
 	pid_file_path = $folder/exim.pid
@@ -119,7 +145,7 @@ exim_start() {
 	exim_configuration "$name" "$@" >"$folder/exim.conf" || exit 1
 	exim_run "$name" -bV >"$T/$name.check" 2>&1 ||
 		bail "Exim takes the configuration" "$(head -n 3 "$T/$name.check")"
-	start "$name" exim4 -C "$folder/exim.conf" -bdf -q1h
+	start "$name" "$EXIM" -C "$folder/exim.conf" -bdf -q1h
 	for address in "$@"; do
 		wait_for 10 "Exim on $address" exim_greets "$address" ||
 			bail "Exim starts" "$(exim_log "$name")"
@@ -144,7 +170,7 @@ exim_run() {
 	local name=$1
 
 	shift
-	exim4 -C "$T/$name/exim.conf" "$@"
+	"$EXIM" -C "$T/$name/exim.conf" "$@"
 }
 
 exim_log() {
