@@ -32,6 +32,8 @@ struct scanner {
 	struct psl *psl;        /* for rfc7489: read with the first message */
 	struct resolver *cares; /* ours, made with the first message */
 	struct resolver *resolver; /* the caller's, or NULL */
+	const char *spf_library;   /* to be loaded; NULL: not (any more) */
+	struct spf_checker *spf;   /* made when it is needed */
 };
 
 /* One message on its way through. */
@@ -42,6 +44,7 @@ struct job {
 	struct span authserv_id;
 	struct message_facts facts;
 	bool authres_plain; /* the text of ${authresults} can be shown */
+	bool spf_is_ours;   /* and not in that text */
 	int base;           /* points of other checks, in hundredths */
 	struct dmarc_verdict verdict;
 	struct asked *asked; /* what the domains of recipients ask for */
@@ -64,6 +67,9 @@ struct span domain_of(const char *address);
 
 /* Facts about the message: From:, SPF, DKIM. Returns -1 without memory. */
 MUST_CHECK int job_read_facts(struct job *job);
+
+/* Check SPF where Exim did not, and the settings want it. */
+void job_check_spf(struct job *job, struct resolver *resolver);
 
 /* Add the points of base_score to the verdict. */
 void job_add_base(struct job *job);

@@ -59,6 +59,19 @@ static void add_folded(struct buf *buf, struct span text)
 	}
 }
 
+/* Where it is not in the text of Exim. */
+static void add_spf(const struct job *job)
+{
+	const struct spf_fact *spf = &job->facts.spf;
+
+	if (spf->known && *spf->domain != '\0' &&
+	    (job->spf_is_ours || !job->authres_plain))
+		buf_addf(&job->outcome->add, ";\n\tspf=%s smtp.%s=%s",
+			 auth_result_name(spf->result),
+			 spf->scope == SPF_SCOPE_HELO ? "helo" : "mailfrom",
+			 spf->domain);
+}
+
 /*
  * One field for all results (R11.5), ours first: a text of others that opens a
  * quote or a comment cannot hide it there.
@@ -66,11 +79,11 @@ static void add_folded(struct buf *buf, struct span text)
 static void add_authres(const struct job *job)
 {
 	struct buf *add = &job->outcome->add;
-	const struct spf_fact *spf = &job->facts.spf;
 	struct span results;
 
 	buf_addf(add, AUTHRES_NAME ": %.*s;\n\t", SPAN_ARGS(job->authserv_id));
 	verdict_authres(add, &job->verdict);
+	add_spf(job);
 	if (job->authres_plain) {
 		results = results_of(span_of(job->message->authres),
 				     MAX_ADDED_BYTES / 2);
@@ -78,11 +91,6 @@ static void add_authres(const struct job *job)
 			buf_add_string(add, ";\n\t");
 			add_folded(add, results);
 		}
-	} else if (spf->known && *spf->domain != '\0') {
-		buf_addf(add, ";\n\tspf=%s smtp.%s=%s",
-			 auth_result_name(spf->result),
-			 spf->scope == SPF_SCOPE_HELO ? "helo" : "mailfrom",
-			 spf->domain);
 	}
 	buf_add_char(add, '\n');
 }

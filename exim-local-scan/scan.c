@@ -5,6 +5,7 @@
 
 #include "base/network.h"
 #include "base/quote.h"
+#include "dmarc/spf_check.h"
 #include "dns/cache.h"
 #include "dns/cares.h"
 #include "job.h"
@@ -44,6 +45,7 @@ struct scanner *scanner_new(const char *config_path, struct buf *log)
 	}
 	settings_defaults(&scanner->settings);
 	scanner->path = config_path;
+	scanner->spf_library = SPF_LIBRARY;
 	scanner->ready = settings_read(&scanner->settings, config_path,
 				       scanner->memory, NULL, &err) == 0;
 	if (!scanner->ready)
@@ -55,6 +57,7 @@ void scanner_free(struct scanner **scanner)
 {
 	if (*scanner == NULL)
 		return;
+	spf_checker_free(&(*scanner)->spf);
 	psl_free(&(*scanner)->psl);
 	resolver_free(&(*scanner)->cares);
 	arena_free(&(*scanner)->answers);
@@ -64,9 +67,11 @@ void scanner_free(struct scanner **scanner)
 	*scanner = NULL;
 }
 
-void scanner_use(struct scanner *scanner, struct resolver *resolver)
+void scanner_use(struct scanner *scanner, struct resolver *resolver,
+		 const char *spf_library)
 {
 	scanner->resolver = resolver;
+	scanner->spf_library = spf_library;
 }
 
 const char *
@@ -159,11 +164,13 @@ static int judge(struct job *job)
 		return -1;
 	}
 	resolver = message_resolver(job, &err);
-	result = resolver == NULL || open_list(scanner, &err) < 0 ?
-			 -1 :
-			 verdict_make(&job->facts, &scanner->settings,
+	result = resolver == NULL ? -1 : open_list(scanner, &err);
+	if (result == 0) {
+		job_check_spf(job, resolver);
+		result = verdict_make(&job->facts, &scanner->settings,
 				      scanner->psl, resolver, scanner->arena,
 				      &job->verdict, &err);
+	}
 	if (result < 0)
 		trouble(&job->outcome->trouble, "accepted unscored", err.text);
 	resolver_free(&resolver);

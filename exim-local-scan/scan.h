@@ -97,8 +97,12 @@ MUST_CHECK struct scanner *
 scanner_new(const char *config_path, struct buf *trouble);
 void scanner_free(struct scanner **scanner);
 
-/* Ask this resolver, which the caller keeps, instead of the name servers. */
-void scanner_use(struct scanner *scanner, struct resolver *resolver);
+/*
+ * Ask this resolver, which the caller keeps, instead of the name servers, and
+ * this library for SPF; NULL: none.
+ */
+void scanner_use(struct scanner *scanner, struct resolver *resolver,
+		 const char *spf_library);
 
 /* The name under which we write Authentication-Results. */
 const char *

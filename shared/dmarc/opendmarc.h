@@ -2,10 +2,11 @@
 /*
  * opendmarc.h - libopendmarc, loaded on demand
  *
- * The one place that knows the library: what it is asked here is what Exim's
- * built-in DMARC and OpenDMARC ask it. Nothing is corrected here (engine.h and
- * psl.h do that), but nothing may be handed over either that it does not bear:
- * names are those of dns/domain.h, a record is short and without surprises.
+ * The one place that knows the library, but for SPF (spf_check.h): what it is
+ * asked here is what Exim's built-in DMARC and OpenDMARC ask it. Nothing is
+ * corrected here (engine.h and psl.h do that), but nothing may be handed over
+ * either that it does not bear: names are those of dns/domain.h, a record is
+ * short and without surprises.
  *
  * The library keeps one public suffix list for the whole process. So there is at
  * most one struct opendmarc with a list at a time; another one gets an error.

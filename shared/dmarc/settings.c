@@ -24,6 +24,7 @@ enum kind {
 	KIND_YES_NO,
 	KIND_STANDARD,
 	KIND_PCT,
+	KIND_SPF,
 	KIND_REJECT_CODE, /* 5.7.1 */
 	KIND_DEFER_CODE,  /* 4.7.0 */
 	KIND_REPLY,       /* text for the client */
@@ -92,6 +93,8 @@ static const struct setting table[] = {
 	  "DMARC cannot be checked now, try again later",
 	  "what a client is told; %d: the Author Domain" },
 
+	{ "exim", "spf", KIND_SPF, AT(spf), "auto",
+	  "who checks SPF: auto (we do where Exim does not) or exim" },
 	{ "exim", "authserv_id", KIND_ID, AT(authserv_id), "",
 	  "our name in Authentication-Results; empty: $primary_hostname" },
 	{ "exim", "score_header", KIND_NAME, AT(score_header), "X-DMARC-Score",
@@ -201,6 +204,14 @@ static int read_pct(struct span value, enum pct_use *pct)
 	if (!span_is(value, "ignore") && !span_is(value, "honour"))
 		return -1;
 	*pct = span_is(value, "ignore") ? PCT_IGNORE : PCT_HONOUR;
+	return 0;
+}
+
+static int read_spf(struct span value, enum spf_use *spf)
+{
+	if (!span_is(value, "auto") && !span_is(value, "exim"))
+		return -1;
+	*spf = span_is(value, "auto") ? SPF_USE_AUTO : SPF_USE_EXIM;
 	return 0;
 }
 
@@ -317,6 +328,8 @@ static const char *read_value(struct settings *settings,
 							 NULL;
 	case KIND_PCT:
 		return read_pct(value, field) < 0 ? "ignore or honour" : NULL;
+	case KIND_SPF:
+		return read_spf(value, field) < 0 ? "auto or exim" : NULL;
 	}
 	return "something else";
 }
@@ -600,6 +613,7 @@ static void add_value(struct buf *buf, const struct settings *settings,
 	const char *field = (const char *)settings + setting->offset;
 	enum standard standard;
 	enum pct_use pct;
+	enum spf_use spf;
 	const char *text;
 	bool yes;
 	int number;
@@ -638,6 +652,10 @@ static void add_value(struct buf *buf, const struct settings *settings,
 	case KIND_PCT:
 		memcpy(&pct, field, sizeof(pct));
 		buf_add_string(buf, pct == PCT_IGNORE ? "ignore" : "honour");
+		return;
+	case KIND_SPF:
+		memcpy(&spf, field, sizeof(spf));
+		buf_add_string(buf, spf == SPF_USE_AUTO ? "auto" : "exim");
 		return;
 	}
 }

@@ -36,6 +36,12 @@ enum pct_use {
 	PCT_HONOUR,
 };
 
+/* Who checks SPF of a message. */
+enum spf_use {
+	SPF_USE_AUTO, /* Exim, or we where it did not */
+	SPF_USE_EXIM, /* Exim, or nobody */
+};
+
 struct settings {
 	/* [evaluate] */
 	enum standard standard;
@@ -69,6 +75,7 @@ struct settings {
 	const char *defer_text;
 
 	/* [exim] */
+	enum spf_use spf;
 	const char *authserv_id; /* "": Exim's primary_hostname */
 	const char *score_header;
 	const char *action_header;

@@ -545,7 +545,7 @@ static void judge(struct run *run, struct scanner *scanner,
 	*run = (struct run){ .outcome = SCAN_OUTCOME_INIT,
 			     .journal = BUF_INIT(2 * MAX_ENTRY_BYTES) };
 	script_start(&script, answers);
-	scanner_use(scanner, &script.resolver);
+	scanner_use(scanner, &script.resolver, NULL);
 	scan(scanner, message, &run->outcome);
 	read_journal(&run->journal);
 }

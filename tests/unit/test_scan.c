@@ -19,6 +19,7 @@
 #include "dns/zonefile.h"
 #include "journal/entry.h"
 #include "unit/cases.h"
+#include "unit/fake_spf.h"
 
 #define MAX_CASE_FIELDS 20
 
@@ -123,6 +124,27 @@ static void expect_outcome(const struct test_case *c,
 		expect(c, "trouble_has", buf_string(&outcome->trouble));
 }
 
+/* "1 pass": a library that says so; "-": one that is not there. */
+static const char *spf_library(const struct test_case *c)
+{
+	struct fake_spf *fake;
+	uint64_t outcome;
+	struct span word, first;
+
+	if (!case_has(c, "spf_says"))
+		return NULL;
+	word = case_span(c, "spf_says");
+	if (span_is(word, "-"))
+		return "/nonexistent.so";
+	fake = fake_spf_open();
+	if (!span_take_until(&word, ' ', &first) ||
+	    !span_to_uint(first, 9, &outcome))
+		exit(99);
+	fake->outcome = (int)outcome;
+	snprintf(fake->word, sizeof(fake->word), "%.*s", SPAN_ARGS(word));
+	return fake_spf_path();
+}
+
 static void check(const struct test_case *c)
 {
 	struct scan_field fields[MAX_CASE_FIELDS] = { 0 };
@@ -161,7 +183,7 @@ static void check(const struct test_case *c)
 	scanner = scanner_new(place.config, &outcome.trouble);
 	if (resolver == NULL || scanner == NULL)
 		exit(99);
-	scanner_use(scanner, resolver);
+	scanner_use(scanner, resolver, spf_library(c));
 	read_header(case_span(c, "header"), &message);
 	scan(scanner, &message, &outcome);
 	expect_kept(c, &message);
@@ -265,7 +287,7 @@ static void long_records_let_nothing_through(void **state)
 	message.body = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	scanner = scanner_new(place.config, &outcome.trouble);
 	assert_non_null(scanner);
-	scanner_use(scanner, &resolver);
+	scanner_use(scanner, &resolver, NULL);
 	scan(scanner, &message, &outcome);
 	assert_non_null(
 		strstr(buf_string(&outcome.add), "X-DMARC-Action: quarantine"));

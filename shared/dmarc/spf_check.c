@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "dmarc/spf_check.h"
+
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <opendmarc/dmarc.h>
+
+#include "base/network.h"
+#include "dns/domain.h"
+
+/* Of a local part (RFC 5321 4.5.3.1.1), which counts in macros only. */
+#define MAX_LOCAL_OCTETS 64
+
+/* libopendmarc cuts what is longer than 511. */
+#define MAX_IDENTITY (MAX_LOCAL_OCTETS + 1 + DOMAIN_MAX_OCTETS)
+
+/* Ten nested includes, and the resolver below them, take 26 kB. */
+#define STACK_BYTES ((size_t)1024 * 1024)
+
+/* From a cancellation to the end of the thread, which takes 0.1 ms. */
+#define GRACE_MS 100
+
+/*
+ * pthread_cancel() unwinds the thread's stack with it, and ends the process if
+ * it cannot be loaded.
+ */
+#define UNWINDER "libgcc_s.so.1"
+
+typedef __typeof__(opendmarc_spf2_test) test_function;
+
+/*
+ * What the thread works on: its own, so that it can be left behind. It is read
+ * by nobody before the thread has ended.
+ */
+struct check {
+	test_function *test;
+	char client_ip[INET6_ADDRSTRLEN];
+	char identity[MAX_IDENTITY + 1];
+	int outcome; /* DMARC_POLICY_SPF_OUTCOME_x */
+	char word[64];
+};
+
+struct spf_checker {
+	test_function *test;
+	struct check *check; /* under way, or NULL */
+	pthread_t thread;
+	struct timespec give_up_at;
+	bool lost; /* a thread was left behind */
+};
+
+struct spf_checker *spf_checker_new(const char *library, struct err *err)
+{
+	struct spf_checker *checker = calloc(1, sizeof(*checker));
+	void *handle;
+
+	if (checker == NULL) {
+		err_set(err, ERR_CONFIG, "out of memory");
+		return NULL;
+	}
+	/* A thread that was left behind runs in it. */
+	handle = dlopen(library, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	if (handle == NULL) {
+		err_set(err, ERR_CONFIG, "%s", dlerror());
+		free(checker);
+		return NULL;
+	}
+	/* ISO C knows no way from void * to a function; POSIX says this one. */
+	*(void **)&checker->test = dlsym(handle, "opendmarc_spf2_test");
+	dlclose(handle);
+	if (checker->test == NULL) {
+		err_set(err, ERR_CONFIG, "%s was built without libspf2",
+			library);
+		free(checker);
+		return NULL;
+	}
+	return checker;
+}
+
+/* ------------------------------------------------------------- the thread */
+
+/*
+ * The library takes from a MAIL FROM the domain only, and then forgets HELO: the
+ * macros %{l} and %{s} get a wrong local part, and a record with %{h} is a
+ * temporary error. What it gets as HELO, with no MAIL FROM, it hands on as it
+ * is, and libspf2 takes an address there.
+ */
+static void *run(void *data)
+{
+	struct check *check = data;
+	char no_mail_from[] = "";
+	int used_mail_from = 0;
+
+	check->outcome = check->test(check->client_ip, no_mail_from,
+				     check->identity, NULL, 0, check->word,
+				     sizeof(check->word), &used_mail_from);
+	return NULL;
+}
+
+/*
+ * No signal of the host's is handled in the thread: a handler may jump to the
+ * stack of another one.
+ */
+static int start_thread(struct spf_checker *checker)
+{
+	pthread_attr_t attributes;
+	sigset_t all;
+	int code = pthread_attr_init(&attributes);
+
+	if (code != 0)
+		return code;
+	sigfillset(&all);
+	code = pthread_attr_setsigmask_np(&attributes, &all);
+	if (code == 0)
+		code = pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	if (code == 0)
+		code = pthread_create(&checker->thread, &attributes, run,
+				      checker->check);
+	pthread_attr_destroy(&attributes);
+	return code;
+}
+
+static struct timespec later(struct timespec time, int ms)
+{
+	time.tv_sec += ms / 1000;
+	time.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (time.tv_nsec >= 1000000000) {
+		time.tv_sec++;
+		time.tv_nsec -= 1000000000;
+	}
+	return time;
+}
+
+static bool has_ended(pthread_t thread, struct timespec when)
+{
+	return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &when) == 0;
+}
+
+/*
+ * Cancellation is not at any time: only in calls where the thread may sleep, and
+ * nearly always it does, for an answer. The C library is in order then, and
+ * closes its sockets; what libspf2 has allocated is lost, about 7 kB.
+ */
+static bool cancel(const struct spf_checker *checker)
+{
+	if (dlopen(UNWINDER, RTLD_NOW | RTLD_NODELETE) == NULL)
+		return false;
+	if (pthread_cancel(checker->thread) != 0)
+		return false;
+	return has_ended(checker->thread, later(checker->give_up_at, GRACE_MS));
+}
+
+/* Returns what the thread has found, for the caller to free, or NULL. */
+static struct check *wait_for_thread(struct spf_checker *checker)
+{
+	struct check *check = checker->check;
+
+	if (!has_ended(checker->thread, checker->give_up_at) &&
+	    !cancel(checker)) {
+		pthread_detach(checker->thread);
+		checker->lost = true;
+		check = NULL;
+	}
+	checker->check = NULL;
+	return check;
+}
+
+void spf_checker_free(struct spf_checker **checker)
+{
+	if (*checker == NULL)
+		return;
+	if ((*checker)->check != NULL) {
+		clock_gettime(CLOCK_MONOTONIC, &(*checker)->give_up_at);
+		free(wait_for_thread(*checker));
+	}
+	free(*checker);
+	*checker = NULL;
+}
+
+/* --------------------------------------------------------------- starting */
+
+/* As RFC 7208 4.1 wants it: IPv4 stays IPv4 where a host writes ::ffff:. */
+static bool write_address(const char *client_ip, char *text)
+{
+	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
+	struct network client;
+
+	if (!network_parse(span_of(client_ip), &client) || client.prefix != 128)
+		return false;
+	if (memcmp(client.address, mapped, sizeof(mapped)) == 0)
+		return inet_ntop(AF_INET, client.address + 12, text,
+				 INET6_ADDRSTRLEN) != NULL;
+	return inet_ntop(AF_INET6, client.address, text, INET6_ADDRSTRLEN) !=
+	       NULL;
+}
+
+/* RFC 7208 4.3: without a local part it is "postmaster", says libspf2. */
+static void write_identity(const struct spf_fact *spf, const char *mail_from,
+			   char identity[MAX_IDENTITY + 1])
+{
+	const char *at = strrchr(mail_from, '@');
+	size_t local = at == NULL ? 0 : (size_t)(at - mail_from);
+
+	if (local > MAX_LOCAL_OCTETS)
+		local = MAX_LOCAL_OCTETS;
+	snprintf(identity, MAX_IDENTITY + 1, "%.*s%s%s", (int)local, mail_from,
+		 local > 0 ? "@" : "", spf->domain);
+}
+
+int spf_check_start(struct spf_checker *checker, const char *client_ip,
+		    const char *helo, const char *mail_from, int deadline_ms,
+		    struct spf_fact *spf, struct arena *arena, struct err *err)
+{
+	char address[INET6_ADDRSTRLEN];
+	struct check *check;
+	struct timespec now;
+	int code;
+
+	if (spf_fact_make(spf, AUTH_TEMPERROR, mail_from, helo, arena, err) < 0)
+		return -1;
+	if (spf->result == AUTH_NONE)
+		return 0;
+	if (!write_address(client_ip, address) ||
+	    network_listed(SPAN("127.0.0.0/8, ::1"), span_of(client_ip),
+			   NULL) != 0) {
+		spf->result = AUTH_NONE;
+		return 0;
+	}
+	/* Somebody jumped out of us: nobody knows about that thread any more. */
+	checker->lost |= checker->check != NULL;
+	if (checker->lost)
+		return 0;
+	check = calloc(1, sizeof(*check));
+	if (check == NULL)
+		return err_set(err, ERR_LIMIT, "out of memory");
+	check->test = checker->test;
+	check->outcome = DMARC_POLICY_SPF_OUTCOME_TMPFAIL;
+	memcpy(check->client_ip, address, sizeof(address));
+	write_identity(spf, mail_from, check->identity);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	checker->give_up_at = later(now, deadline_ms);
+	checker->check = check;
+	code = start_thread(checker);
+	if (code == 0)
+		return 1;
+	checker->check = NULL;
+	free(check);
+	return err_set(err, ERR_TEMP, "no thread: %s", strerror(code));
+}
+
+/* -------------------------------------------------------------- finishing */
+
+/* The outcome has one number for four results; the word is libspf2's. */
+static bool read_answer(const struct check *check, enum auth_result *result)
+{
+	struct span word = span_of(check->word);
+
+	switch (check->outcome) {
+	case DMARC_POLICY_SPF_OUTCOME_PASS:
+		*result = AUTH_PASS;
+		return true;
+	case DMARC_POLICY_SPF_OUTCOME_NONE:
+		*result = AUTH_NONE;
+		return true;
+	case DMARC_POLICY_SPF_OUTCOME_TMPFAIL:
+		*result = AUTH_TEMPERROR;
+		return true;
+	}
+	return (span_is(word, "fail") || span_is(word, "softfail") ||
+		span_is(word, "neutral") || span_is(word, "permerror")) &&
+	       auth_result_parse(word, result);
+}
+
+/* The record cannot be read, or not be fetched. */
+static enum auth_result why_invalid(const struct spf_fact *spf,
+				    struct resolver *resolver,
+				    struct arena *arena)
+{
+	struct dns_question question = { .name = spf->domain, .type = DNS_TXT };
+	struct dns_answer answer;
+
+	resolver->ask(resolver, &question, &answer, 1, arena);
+	return answer.status == DNS_FAIL ? AUTH_TEMPERROR : AUTH_PERMERROR;
+}
+
+void spf_check_finish(struct spf_checker *checker, struct resolver *resolver,
+		      struct spf_fact *spf, struct arena *arena)
+{
+	struct check *check = wait_for_thread(checker);
+
+	if (check != NULL && !read_answer(check, &spf->result))
+		spf->result = why_invalid(spf, resolver, arena);
+	free(check);
+}
