@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "bodyhash.h"
 
-#include "base/buf.h"
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/sha256.h"
 
 /* What a signature says about the body. */
@@ -39,39 +41,67 @@ static bool read_claim(struct span signature, struct body_claim *claim)
 		span_to_uint(length, UINT64_MAX, &claim->length));
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
 /*
- * RFC 6376 3.4.3, 3.4.4: line ends are CR LF, and none is empty at the end; when
- * relaxed, white space is one blank, and none at the end of a line.
+ * A line without its end into to, which has room for all of it: CRs left out,
+ * and when relaxed, white space one blank, and none at the end. Nearly every
+ * message comes through here, so there is no call for each octet.
  */
-static void canonicalize(struct buf *out, struct span body, bool relaxed)
+static size_t canonical_line(char *to, struct span line, bool relaxed)
 {
 	bool blank = false;
-	size_t lines = 0;
+	size_t n = 0;
 	size_t i;
 
-	for (i = 0; i < body.n; i++) {
-		char c = body.p[i];
+	for (i = 0; i < line.n; i++) {
+		char c = line.p[i];
 
 		if (c == '\r')
 			continue;
-		if (relaxed && (c == ' ' || c == '\t')) {
+		if (relaxed && is_blank(c)) {
 			blank = true;
 			continue;
 		}
-		if (c == '\n') {
-			blank = false;
-			lines++;
-			continue;
-		}
-		for (; lines > 0; lines--)
-			buf_add_string(out, "\r\n");
 		if (blank)
-			buf_add_char(out, ' ');
+			to[n++] = ' ';
 		blank = false;
-		buf_add_char(out, c);
+		to[n++] = c;
 	}
-	if (out->n > 0 || !relaxed)
-		buf_add_string(out, "\r\n");
+	return n;
+}
+
+/*
+ * RFC 6376 3.4.3, 3.4.4: line ends are CR LF, and no line is empty at the end.
+ * to has room for body and an octet more for each line. Returns how long it is.
+ */
+static size_t canonicalize(char *to, struct span body, bool relaxed)
+{
+	size_t n = 0, full = 0;
+
+	while (body.n > 0) {
+		const char *end = memchr(body.p, '\n', body.n);
+		size_t length = end == NULL ? body.n : (size_t)(end - body.p);
+		size_t written = canonical_line(
+			to + n, (struct span){ body.p, length }, relaxed);
+
+		n += written;
+		to[n++] = '\r';
+		to[n++] = '\n';
+		if (written > 0)
+			full = n;
+		length += end != NULL;
+		body.p += length;
+		body.n -= length;
+	}
+	if (full > 0 || relaxed)
+		return full;
+	to[0] = '\r';
+	to[1] = '\n';
+	return 2;
 }
 
 /* Is text, in which white space may stand, the base64 form of the hash? */
@@ -98,22 +128,18 @@ static bool is_base64(struct span text, const struct sha256 *hash)
 	return bit >= 8 * sizeof(hash->bytes);
 }
 
-static bool is_claimed(struct span body, const struct body_claim *claim)
+/* work has room for what becomes of the body. */
+static bool
+is_claimed(struct span body, const struct body_claim *claim, char *work)
 {
-	/* Each LF may become two octets. */
-	struct buf text = BUF_INIT(2 * MAX_HASHED_BODY + 2);
-	struct span hashed;
+	struct span hashed = { .p = work };
 	struct sha256 hash;
-	bool claimed;
 
-	canonicalize(&text, body, claim->relaxed);
-	hashed = buf_span(&text);
+	hashed.n = canonicalize(work, body, claim->relaxed);
 	if (hashed.n > claim->length)
 		hashed.n = (size_t)claim->length;
 	hash = sha256(hashed);
-	claimed = buf_ok(&text) && is_base64(claim->hash, &hash);
-	buf_release(&text);
-	return claimed;
+	return is_base64(claim->hash, &hash);
 }
 
 bool body_may_begin_early(struct span body)
@@ -132,25 +158,41 @@ bool body_may_begin_early(struct span body)
 	return i == body.n || body.p[i] != ':';
 }
 
+/* Behind how many empty lines does the body begin that is claimed? -1: none. */
+static int find_claimed(struct span body, const struct body_claim *claim,
+			char *work, size_t *budget)
+{
+	int lines = 0;
+	struct span line;
+
+	while (*budget >= body.n) {
+		*budget -= body.n;
+		if (is_claimed(body, claim, work))
+			return lines;
+		do {
+			if (lines == MAX_HASHED_LINES ||
+			    !span_take_line(&body, &line))
+				return -1;
+		} while (line.n > 0);
+		lines++;
+	}
+	return -1;
+}
+
 bool is_signed_behind_empty_line(struct span body, struct span signature,
 				 size_t *budget)
 {
 	struct body_claim claim;
-	unsigned lines = 0;
-	struct span line;
+	bool found;
+	char *work;
 
 	if (body.n > MAX_HASHED_BODY || !read_claim(signature, &claim))
 		return false;
-	while (*budget >= body.n) {
-		*budget -= body.n;
-		if (is_claimed(body, &claim))
-			return lines > 0;
-		do {
-			if (lines == MAX_HASHED_LINES ||
-			    !span_take_line(&body, &line))
-				return false;
-		} while (line.n > 0);
-		lines++;
-	}
-	return false;
+	/* Each LF may become two octets, and a last line gets its end. */
+	work = malloc(2 * body.n + 2);
+	if (work == NULL)
+		return false;
+	found = find_claimed(body, &claim, work, budget) > 0;
+	free(work);
+	return found;
 }
