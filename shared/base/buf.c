@@ -57,22 +57,28 @@ void buf_add_string(struct buf *buf, const char *string)
 	buf_add(buf, span_of(string));
 }
 
+/* Into the room that is there, if that is enough: most texts are short. */
 void buf_addf(struct buf *buf, const char *fmt, ...)
 {
+	size_t room = buf->failed ? 0 : buf->room - buf->n;
 	va_list args, again;
 	int n;
 
 	va_start(args, fmt);
 	va_copy(again, args);
-	n = vsnprintf(NULL, 0, fmt, args);
+	n = vsnprintf(room == 0 ? NULL : buf->p + buf->n, room, fmt, args);
 	va_end(args);
-	if (n < 0)
+	if (n < 0) {
 		buf->failed = true;
-	else if (make_room(buf, (size_t)n)) {
-		vsnprintf(buf->p + buf->n, (size_t)n + 1, fmt, again);
+	} else if (make_room(buf, (size_t)n)) {
+		if ((size_t)n >= room)
+			vsnprintf(buf->p + buf->n, (size_t)n + 1, fmt, again);
 		buf->n += (size_t)n;
 	}
 	va_end(again);
+	/* What did not fit is not there in part either. */
+	if (room > 0)
+		buf->p[buf->n] = '\0';
 }
 
 bool buf_ok(const struct buf *buf)

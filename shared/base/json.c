@@ -12,13 +12,31 @@ static void before_value(struct json *json)
 	json->comma = true;
 }
 
+/* How much of it stands for itself? */
+static size_t plain_length(struct span text)
+{
+	size_t n = 0;
+
+	while (n < text.n && text.p[n] >= ' ' && text.p[n] <= '~' &&
+	       text.p[n] != '"' && text.p[n] != '\\')
+		n++;
+	return n;
+}
+
 static void add_quoted(struct buf *out, struct span text)
 {
 	buf_add_char(out, '"');
 	while (text.n > 0) {
 		unsigned char c = (unsigned char)text.p[0];
-		size_t length = utf8_length(text);
+		size_t length = plain_length(text);
 
+		if (length > 0) {
+			buf_add(out, (struct span){ text.p, length });
+			text.p += length;
+			text.n -= length;
+			continue;
+		}
+		length = utf8_length(text);
 		if (length == 0 || c == '\0') {
 			buf_add_string(out, UTF8_REPLACEMENT);
 			length = 1;
