@@ -23,6 +23,10 @@
 #	                         $smtp_reply, the ids that Exim gave them in
 #	                         $smtp_id, one a line.
 #
+# Set before exim_start, to have it otherwise:
+#	exim_under               an array: a command in front of the daemon's
+#	exim_queue_runs          -q1h, or nothing
+#
 # As created, an Exim accepts mail for every address and keeps each message in
 # $T/NAME/mail/ID. The module under test is added by the test:
 #
@@ -38,6 +42,8 @@
 
 # The program that the functions below start; set it between them to have both.
 EXIM=${EXIM:-exim4}
+exim_under=()
+exim_queue_runs=-q1h
 EXIM_USER=$(stat -c %U /var/spool/exim4 2>/dev/null || echo Debian-exim)
 
 # The package cannot be installed beside exim4-daemon-heavy, so it is unpacked
@@ -145,11 +151,21 @@ exim_start() {
 	exim_configuration "$name" "$@" >"$folder/exim.conf" || exit 1
 	exim_run "$name" -bV >"$T/$name.check" 2>&1 ||
 		bail "Exim takes the configuration" "$(head -n 3 "$T/$name.check")"
-	start "$name" "$EXIM" -C "$folder/exim.conf" -bdf -q1h
+	# shellcheck disable=SC2086
+	exim_daemon "$name" -C "$folder/exim.conf" -bdf $exim_queue_runs
 	for address in "$@"; do
 		wait_for 10 "Exim on $address" exim_greets "$address" ||
 			bail "Exim starts" "$(exim_log "$name")"
 	done
+}
+
+# exim_daemon NAME ARGUMENT...: in the foreground, under whatever is asked for
+exim_daemon() {
+	local name=$1
+
+	shift
+	start "$name" ${exim_under[@]+"${exim_under[@]}"} \
+		"$EXIM" "$@"
 }
 
 exim_greets() {

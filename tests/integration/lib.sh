@@ -109,6 +109,8 @@ clean_up() {
 	if [ "${KEEP:-0}" = 1 ]; then
 		echo "kept: $T"
 	else
+		awk -v below="$T/" 'index($5, below) == 1 { print $5 }' \
+			/proc/self/mountinfo | sort -r | xargs -r umount
 		rm -rf "$T"
 	fi
 	exit "$status"
