@@ -232,11 +232,15 @@ void job_write_log(const struct job *job)
 	const struct spf_fact *spf = &job->facts.spf;
 	struct buf *log = &job->outcome->log;
 
-	buf_addf(log, "dmarc: %s policy=%s applied=%s from=%s spf=%s dkim=%s",
+	buf_addf(log, "dmarc: %s policy=%s applied=%s from=%s",
 		 dmarc_result_name(verdict->result),
 		 or_dash(dmarc_policy_name(verdict->policy_selected)),
 		 or_dash(dmarc_policy_name(verdict->policy_applied)),
-		 quote(span_of(or_dash(verdict->from_domain))).text,
+		 quote(span_of(or_dash(verdict->from_domain))).text);
+	if (verdict_several(verdict) != NULL)
+		buf_addf(log, " several=%s",
+			 verdict->from_fields > 1 ? "fields" : "domains");
+	buf_addf(log, " spf=%s dkim=%s",
 		 spf->known ? passes(spf->result, spf->aligned) : "unknown",
 		 dkim_word(&job->facts));
 	if (*job->scanner->settings.base_score != '\0') {
@@ -271,6 +275,8 @@ static void reply(const struct job *job, const char *code, const char *text)
 static const char *
 rejection(const struct dmarc_verdict *verdict, const struct settings *settings)
 {
+	if (verdict_refuses_several(verdict, settings))
+		return settings->several_from_text;
 	if (*verdict->from_domain == '\0')
 		return "Email rejected: no Author Domain that DMARC could "
 		       "authenticate";

@@ -134,6 +134,7 @@ static void obey_mildest(struct job *job, bool all_asked)
 	spare = mildest->settings;
 	spare.defer_on_temperror = false;
 	spare.reject_at = 0;
+	spare.reject_several_from = REFUSE_SEVERAL_NO;
 	verdict_act(&job->verdict, &spare);
 }
 

@@ -107,48 +107,25 @@ static int read_dkim(const struct authres_result *result,
 	return *dkim->domain != '\0';
 }
 
-/*
- * Signatures in their order. Of more than a report may list, those that did not
- * pass give way (R7.6).
- */
-static void
-take_dkim(struct message_facts *facts, const struct dkim_fact *all, size_t n)
-{
-	size_t passes = 0, others, i;
-
-	for (i = 0; i < n; i++)
-		passes += all[i].result == AUTH_PASS;
-	if (passes > MAX_DKIM_SIGNATURES)
-		passes = MAX_DKIM_SIGNATURES;
-	others = MAX_DKIM_SIGNATURES - passes;
-	for (i = 0; i < n; i++) {
-		size_t *left = all[i].result == AUTH_PASS ? &passes : &others;
-
-		if (*left == 0)
-			continue;
-		(*left)--;
-		facts->dkim[facts->n_dkim++] = all[i];
-	}
-}
-
 static int read_results(struct message_facts *facts,
-			const struct authres *authres, struct dkim_fact *all,
-			size_t *n, struct arena *arena, struct err *err)
+			const struct authres *authres, struct arena *arena,
+			struct err *err)
 {
 	size_t i;
 	int taken;
 
-	for (i = 0; i < authres->n && *n < MAX_AUTHRES_RESULTS; i++) {
+	for (i = 0; i < authres->n && facts->n_dkim < MAX_DKIM_RESULTS; i++) {
 		const struct authres_result *result = &authres->results[i];
 
 		if (span_is(result->method, "spf")) {
 			if (read_spf(result, facts, arena, err) < 0)
 				return -1;
 		} else if (span_is(result->method, "dkim")) {
-			taken = read_dkim(result, &all[*n], arena, err);
+			taken = read_dkim(result, &facts->dkim[facts->n_dkim],
+					  arena, err);
 			if (taken < 0)
 				return -1;
-			*n += (size_t)taken;
+			facts->n_dkim += (size_t)taken;
 		}
 	}
 	return 0;
@@ -157,23 +134,21 @@ static int read_results(struct message_facts *facts,
 int facts_from_authres(struct message_facts *facts, struct span text,
 		       struct arena *arena, struct err *err)
 {
-	struct dkim_fact *all;
 	struct authres authres;
-	size_t n = 0;
 
 	facts->spf = (struct spf_fact){ .domain = "" };
 	facts->n_dkim = 0;
-	all = arena_array(arena, MAX_AUTHRES_RESULTS, sizeof(*all));
-	facts->dkim = arena_array(arena, MAX_DKIM_SIGNATURES, sizeof(*all));
-	if (all == NULL || facts->dkim == NULL)
+	facts->dkim =
+		arena_array(arena, MAX_DKIM_RESULTS, sizeof(*facts->dkim));
+	if (facts->dkim == NULL)
 		return err_set(err, ERR_LIMIT, "out of memory");
 	if (!authres_parse(text, arena, &authres))
 		return err_set(err, ERR_INPUT, "no Authentication-Results: %s",
 			       quote(text).text);
-	if (read_results(facts, &authres, all, &n, arena, err) < 0) {
+	if (read_results(facts, &authres, arena, err) < 0) {
 		facts->spf = (struct spf_fact){ .domain = "" };
+		facts->n_dkim = 0;
 		return -1;
 	}
-	take_dkim(facts, all, n);
 	return 0;
 }

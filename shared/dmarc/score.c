@@ -51,6 +51,27 @@ int verdict_score(const struct message_facts *facts,
 	return score;
 }
 
+const char *verdict_several(const struct dmarc_verdict *verdict)
+{
+	if (verdict->from_fields > 1)
+		return "several From: fields";
+	return verdict->from_domains > 1 ? "several Author Domains" : NULL;
+}
+
+bool verdict_refuses_several(const struct dmarc_verdict *verdict,
+			     const struct settings *settings)
+{
+	switch (settings->reject_several_from) {
+	case REFUSE_SEVERAL_NO:
+		break;
+	case REFUSE_SEVERAL_FIELDS:
+		return verdict->from_fields > 1;
+	case REFUSE_SEVERAL_DOMAINS:
+		return verdict_several(verdict) != NULL;
+	}
+	return false;
+}
+
 static bool reached(int score, int limit)
 {
 	return limit != 0 && score >= limit;
@@ -63,7 +84,8 @@ static enum action choose_action(const struct dmarc_verdict *verdict,
 
 	if (settings->monitor_only)
 		return ACTION_ACCEPT;
-	if (reached(score, settings->reject_at))
+	if (verdict_refuses_several(verdict, settings) ||
+	    reached(score, settings->reject_at))
 		return ACTION_REJECT;
 	if (verdict->result == DMARC_TEMPERROR && settings->defer_on_temperror)
 		return ACTION_DEFER;
@@ -130,7 +152,8 @@ static void explain_step_down(struct dmarc_verdict *verdict)
 }
 
 /* R7.5, R6.11: why a failing message was not treated as the record asks. */
-static void explain_failure(struct dmarc_verdict *verdict, bool monitor_only)
+static void
+explain_failure(struct dmarc_verdict *verdict, const struct settings *settings)
 {
 	enum disposition asked = as_disposition(verdict->policy_applied);
 
@@ -140,12 +163,15 @@ static void explain_failure(struct dmarc_verdict *verdict, bool monitor_only)
 		explain_step_down(verdict);
 	if (verdict->disposition == asked)
 		return;
-	if (monitor_only)
+	if (settings->monitor_only)
 		add_reason(verdict, REASON_LOCAL_POLICY, "monitoring only");
 	else if (asked == DISPOSITION_REJECT &&
 		 verdict->disposition == DISPOSITION_QUARANTINE)
 		add_reason(verdict, REASON_LOCAL_POLICY,
 			   "not rejected for p=reject alone (RFC 9989 7.4)");
+	else if (verdict_refuses_several(verdict, settings))
+		add_reason(verdict, REASON_LOCAL_POLICY,
+			   verdict_several(verdict));
 	else if (verdict->disposition < asked)
 		add_reason(verdict, REASON_LOCAL_POLICY,
 			   "below the score for this disposition");
@@ -163,7 +189,7 @@ void verdict_act(struct dmarc_verdict *verdict, const struct settings *settings)
 		add_reason(verdict, REASON_OTHER,
 			   "not evaluated, temporary error (RFC 9989 5.3.6)");
 	else if (verdict->result == DMARC_FAIL)
-		explain_failure(verdict, settings->monitor_only);
+		explain_failure(verdict, settings);
 }
 
 void score_format(struct buf *buf, int score)

@@ -25,6 +25,7 @@ enum kind {
 	KIND_STANDARD,
 	KIND_PCT,
 	KIND_SPF,
+	KIND_SEVERAL,
 	KIND_REJECT_CODE, /* 5.7.1 */
 	KIND_DEFER_CODE,  /* 4.7.0 */
 	KIND_REPLY,       /* text for the client */
@@ -82,11 +83,18 @@ static const struct setting table[] = {
 	  "score and log, but deliver everything" },
 	{ "score", "defer_on_temperror", KIND_YES_NO, AT(defer_on_temperror),
 	  "no", "have the client try again when the DNS did not answer" },
+	{ "score", "reject_several_from", KIND_SEVERAL, AT(reject_several_from),
+	  "no",
+	  "reject several From: fields, or also Author Domains: "
+	  "no, fields or domains" },
 	{ "score", "reject_code", KIND_REJECT_CODE, AT(reject_code), "5.7.1",
 	  "enhanced status code of a rejection" },
 	{ "score", "reject_text", KIND_REPLY, AT(reject_text),
 	  "Email rejected per DMARC policy for %d",
 	  "what a client is told; %d: the Author Domain" },
+	{ "score", "several_from_text", KIND_REPLY, AT(several_from_text),
+	  "Email rejected: it names more than one author",
+	  "what a client is told by reject_several_from" },
 	{ "score", "defer_code", KIND_DEFER_CODE, AT(defer_code), "4.7.0",
 	  "enhanced status code of a deferral" },
 	{ "score", "defer_text", KIND_REPLY, AT(defer_text),
@@ -215,6 +223,25 @@ static int read_spf(struct span value, enum spf_use *spf)
 	return 0;
 }
 
+static const char *const several_words[] = {
+	[REFUSE_SEVERAL_NO] = "no",
+	[REFUSE_SEVERAL_FIELDS] = "fields",
+	[REFUSE_SEVERAL_DOMAINS] = "domains",
+};
+
+static int read_several(struct span value, enum refuse_several *several)
+{
+	enum refuse_several word = REFUSE_SEVERAL_NO;
+
+	for (; word <= REFUSE_SEVERAL_DOMAINS; word++) {
+		if (!span_is(value, several_words[word]))
+			continue;
+		*several = word;
+		return 0;
+	}
+	return -1;
+}
+
 static bool is_field_name(struct span value)
 {
 	size_t i;
@@ -330,6 +357,10 @@ static const char *read_value(struct settings *settings,
 		return read_pct(value, field) < 0 ? "ignore or honour" : NULL;
 	case KIND_SPF:
 		return read_spf(value, field) < 0 ? "auto or exim" : NULL;
+	case KIND_SEVERAL:
+		return read_several(value, field) < 0 ?
+			       "no, fields or domains" :
+			       NULL;
 	}
 	return "something else";
 }
@@ -612,6 +643,7 @@ static void add_value(struct buf *buf, const struct settings *settings,
 {
 	const char *field = (const char *)settings + setting->offset;
 	enum standard standard;
+	enum refuse_several several;
 	enum pct_use pct;
 	enum spf_use spf;
 	const char *text;
@@ -656,6 +688,10 @@ static void add_value(struct buf *buf, const struct settings *settings,
 	case KIND_SPF:
 		memcpy(&spf, field, sizeof(spf));
 		buf_add_string(buf, spf == SPF_USE_AUTO ? "auto" : "exim");
+		return;
+	case KIND_SEVERAL:
+		memcpy(&several, field, sizeof(several));
+		buf_add_string(buf, several_words[several]);
 		return;
 	}
 }

@@ -42,6 +42,13 @@ enum spf_use {
 	SPF_USE_EXIM, /* Exim, or nobody */
 };
 
+/* Which messages with more than one author are refused (R4.5). */
+enum refuse_several {
+	REFUSE_SEVERAL_NO,
+	REFUSE_SEVERAL_FIELDS,  /* From: fields */
+	REFUSE_SEVERAL_DOMAINS, /* or Author Domains */
+};
+
 struct settings {
 	/* [evaluate] */
 	enum standard standard;
@@ -65,12 +72,14 @@ struct settings {
 	int reject_at;           /* 0: never */
 	bool monitor_only;       /* score and log, but accept everything */
 	bool defer_on_temperror; /* R6.5, R12.9 */
+	enum refuse_several reject_several_from;
 	/*
 	 * What the client is told (R12.2, R12.3): the enhanced code, and one
 	 * line of text in which "%d" stands for the Author Domain.
 	 */
 	const char *reject_code;
 	const char *reject_text;
+	const char *several_from_text;
 	const char *defer_code;
 	const char *defer_text;
 

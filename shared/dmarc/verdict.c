@@ -408,6 +408,43 @@ judge_all(struct judge *judge, const struct settings *settings)
 	return worst;
 }
 
+/* R7.6: the smaller, the earlier in a report. */
+static unsigned rank(const struct dkim_fact *dkim, const char *author)
+{
+	if (dkim->result != AUTH_PASS)
+		return 3;
+	if (!dkim->aligned)
+		return 2;
+	return domain_equal(dkim->domain, author) ? 0 : 1;
+}
+
+/*
+ * The best first, so that what is cut off at the end, here or in a journal line
+ * that gets too long, is what somebody else has added.
+ */
+static int sort_signatures(struct message_facts *facts, const char *author,
+			   struct arena *arena)
+{
+	struct dkim_fact *sorted;
+	size_t n = 0, i;
+	unsigned next;
+
+	if (facts->n_dkim < 2)
+		return 0;
+	sorted = arena_array(arena, facts->n_dkim, sizeof(*sorted));
+	if (sorted == NULL)
+		return -1;
+	for (next = 0; next <= 3; next++)
+		for (i = 0; i < facts->n_dkim; i++)
+			if (rank(&facts->dkim[i], author) == next)
+				sorted[n++] = facts->dkim[i];
+	if (n > MAX_DKIM_SIGNATURES)
+		n = MAX_DKIM_SIGNATURES;
+	memcpy(facts->dkim, sorted, n * sizeof(*sorted));
+	facts->n_dkim = n;
+	return 0;
+}
+
 int verdict_make(struct message_facts *facts, const struct settings *settings,
 		 const struct psl *psl, struct resolver *resolver,
 		 struct arena *arena, struct dmarc_verdict *verdict,
@@ -433,6 +470,10 @@ int verdict_make(struct message_facts *facts, const struct settings *settings,
 	 */
 	if (facts->from.n > 0)
 		made = judge_all(&judge, settings);
+	if (sort_signatures(facts, made.from_domain, arena) < 0)
+		return err_set(err, ERR_LIMIT, "out of memory");
+	made.from_fields = facts->from.fields;
+	made.from_domains = facts->from.n;
 	made.score = verdict_score(facts, &made, settings);
 	verdict_act(&made, settings);
 	made.explanation = explain(facts, &made, judge.found.why, arena);

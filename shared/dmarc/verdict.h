@@ -27,6 +27,7 @@
 #include "mail/from.h"
 
 #define MAX_DKIM_SIGNATURES 100 /* R7.6: no more belong into a report row */
+#define MAX_DKIM_RESULTS    MAX_AUTHRES_RESULTS /* before the best are chosen */
 #define MAX_REASONS         8
 #define MAX_AUTHOR_DOMAINS  5 /* R4.5 */
 
@@ -63,7 +64,7 @@ struct message_facts {
 	struct from_result from;
 	struct spf_fact spf;
 	struct dkim_fact *dkim;
-	size_t n_dkim;
+	size_t n_dkim; /* up to MAX_DKIM_RESULTS */
 	/*
 	 * 0 to 99, drawn for this message by whoever received it (message_draw()
 	 * makes it of the message's id): where pct counts, the policy applies to
@@ -98,8 +99,10 @@ struct dmarc_verdict {
 	enum dmarc_policy policy_selected; /* before t=y */
 	/* One step down for t=y (R6.6) or when sampled out, not for both. */
 	enum dmarc_policy policy_applied;
-	bool sampled_out;  /* pct counts, and draw is not below it */
-	bool dkim_aligned; /* an aligned pass */
+	size_t from_fields;  /* how many From: fields (R4.3) ... */
+	size_t from_domains; /* ... and Author Domains there were (R4.4) */
+	bool sampled_out;    /* pct counts, and draw is not below it */
+	bool dkim_aligned;   /* an aligned pass */
 	bool spf_aligned;
 	enum disposition disposition; /* for reports (R7.3) */
 	struct verdict_reason reasons[MAX_REASONS];
@@ -119,7 +122,8 @@ unsigned message_draw(struct span id);
 
 /*
  * SPF and DKIM out of the text of ${authresults} or of an A-R field: fills in
- * spf and dkim of *facts (helo and mail_from must be there for R5.2). A DKIM
+ * spf and dkim of *facts (helo and mail_from must be there for R5.2), where room
+ * for MAX_DKIM_RESULTS is made in the arena. A DKIM
  * "tmperror (pubkey unavailable)" is marked key_unavailable: Exim says so also
  * when the key does not exist, and verdict_make() asks for it before it believes
  * in a temporary error; otherwise an attacker would turn fail into temperror by
@@ -141,8 +145,10 @@ int spf_fact_make(struct spf_fact *spf, enum auth_result result,
 
 /*
  * Judge. facts->spf.aligned and facts->dkim[].aligned are filled in, and a
- * key_unavailable result may be corrected. No question is asked twice. psl is
- * only needed for the standard rfc7489. Returns -1 when there is no memory
+ * key_unavailable result may be corrected. Then the signatures are put into the
+ * order of R7.6 - passes for the Author Domain itself, other aligned passes,
+ * other passes, the rest, each in the order of the message -, and those beyond
+ * MAX_DKIM_SIGNATURES are dropped. No question is asked twice. psl is only needed for the standard rfc7489. Returns -1 when there is no memory
  * (ERR_LIMIT), or no psl where one is needed (ERR_CONFIG).
  *
  * Of several Author Domains the one that fares worst is the verdict's; then
@@ -187,12 +193,20 @@ void verdict_act(struct dmarc_verdict *verdict,
 void verdict_json(struct json *json, const struct message_facts *facts,
 		  const struct dmarc_verdict *verdict);
 
+/* "several From: fields", "several Author Domains", or NULL for one author. */
+const char *verdict_several(const struct dmarc_verdict *verdict);
+
+/* Is a message of that many authors refused, whatever its score (R4.5)? */
+bool verdict_refuses_several(const struct dmarc_verdict *verdict,
+			     const struct settings *settings);
+
 /* "4.50" for 450. */
 void score_format(struct buf *buf, int score);
 
 /*
  * R11.2 - R11.4:
- * "dmarc=fail (p=reject sp=none) header.from=a.example policy.dmarc=reject"
+ * "dmarc=fail (p=reject sp=none) header.from=a.example policy.dmarc=reject",
+ * with reason="several From: fields" in the middle where it is so.
  */
 void verdict_authres(struct buf *buf, const struct dmarc_verdict *verdict);
 

@@ -80,7 +80,7 @@ add_dkim(struct request *request, const char *text, struct arena *arena)
 	struct dkim_fact dkim = { .selector = "", .human = "" };
 	struct span rest = span_of(text), item;
 
-	if (facts->n_dkim == MAX_DKIM_SIGNATURES)
+	if (facts->n_dkim == MAX_DKIM_RESULTS)
 		return complain("--dkim: too many signatures", text);
 	if (!span_take_item(&rest, ',', &item) ||
 	    !auth_result_parse(item, &dkim.result))
@@ -528,7 +528,7 @@ static int judge(const struct request *request, const struct settings *settings,
 
 	judged->facts = *facts;
 	judged->facts.dkim =
-		arena_array(arena, MAX_DKIM_SIGNATURES, sizeof(*facts->dkim));
+		arena_array(arena, MAX_DKIM_RESULTS, sizeof(*facts->dkim));
 	if (judged->facts.dkim == NULL)
 		return out_of_memory();
 	if (facts->n_dkim > 0)
@@ -613,7 +613,7 @@ int cmd_evaluate(struct command_context *context, int argc, char **argv)
 
 	facts->client_ip = facts->helo = facts->mail_from = "";
 	facts->spf.domain = "";
-	facts->dkim = arena_array(context->arena, MAX_DKIM_SIGNATURES,
+	facts->dkim = arena_array(context->arena, MAX_DKIM_RESULTS,
 				  sizeof(*facts->dkim));
 	if (facts->dkim == NULL) {
 		log_error("out of memory");

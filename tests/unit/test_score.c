@@ -107,6 +107,8 @@ static void check(const struct test_case *c)
 		case_has(c, "psl") ? DISCOVERY_PSL : DISCOVERY_TREEWALK;
 	verdict.sampled_out = case_has(c, "sampled-out");
 	verdict.record.testing = case_has(c, "testing");
+	verdict.from_fields = facts.from.fields;
+	verdict.from_domains = facts.from.n;
 	verdict.score = verdict_score(&facts, &verdict, &settings);
 	/* A second time, as the Exim module does it, nothing piles up. */
 	verdict_act(&verdict, &settings);

@@ -292,7 +292,89 @@ static void check(const struct test_case *c)
 	psl_free(&psl);
 }
 
+/* ------------------------------------------ order and cap of R7.6 */
+
+static const char order_zone[] = "_dmarc.a.test. TXT \"v=DMARC1; p=reject\"\n";
+
+static void add(struct message_facts *facts, enum auth_result result,
+		const char *domain, const char *selector)
+{
+	facts->dkim[facts->n_dkim++] = (struct dkim_fact){
+		.result = result,
+		.domain = domain,
+		.selector = selector,
+		.human = "",
+	};
+}
+
+/* n signatures that failed, and then one of each kind, the best last. */
+static void
+judge_many(size_t n, struct message_facts *facts, struct arena *arena)
+{
+	struct err err = ERR_INIT;
+	struct resolver *zone = zonefile_parse(span_of(order_zone), &err);
+	struct dmarc_verdict verdict;
+	struct settings settings;
+	size_t i;
+
+	assert_non_null(zone);
+	settings_defaults(&settings);
+	*facts = (struct message_facts){
+		.client_ip = "192.0.2.1",
+		.helo = "",
+		.mail_from = "",
+		.spf = { .domain = "" },
+		.from = { .status = FROM_ONE, .n = 1, .fields = 1 },
+	};
+	facts->from.domain[0] = "a.test";
+	facts->dkim =
+		arena_array(arena, MAX_DKIM_RESULTS, sizeof(*facts->dkim));
+	assert_non_null(facts->dkim);
+	for (i = 0; i < n; i++)
+		add(facts, AUTH_FAIL, "a.test", arena_printf(arena, "%zu", i));
+	add(facts, AUTH_PASS, "b.test", "other");
+	add(facts, AUTH_PASS, "mail.a.test", "relaxed");
+	add(facts, AUTH_PASS, "a.test", "strict");
+	assert_int_equal(verdict_make(facts, &settings, NULL, zone, arena,
+				      &verdict, &err),
+			 0);
+	assert_int_equal(verdict.result, DMARC_PASS);
+	resolver_free(&zone);
+}
+
+static void expect_order(size_t fails, size_t left)
+{
+	static const char *const first[] = { "strict", "relaxed", "other" };
+	struct arena *arena = arena_new((size_t)16 * 1024 * 1024);
+	struct message_facts facts;
+	size_t i;
+
+	judge_many(fails, &facts, arena);
+	assert_int_equal(facts.n_dkim, 3 + left);
+	for (i = 0; i < 3; i++)
+		assert_string_equal(facts.dkim[i].selector, first[i]);
+	for (i = 0; i < left; i++)
+		assert_string_equal(facts.dkim[3 + i].selector,
+				    arena_printf(arena, "%zu", i));
+	arena_free(&arena);
+}
+
+static void test_order_of_signatures(void **state)
+{
+	(void)state;
+	expect_order(0, 0);
+	expect_order(5, 5);
+	expect_order(MAX_DKIM_SIGNATURES - 3, MAX_DKIM_SIGNATURES - 3);
+	expect_order(MAX_DKIM_SIGNATURES - 2, MAX_DKIM_SIGNATURES - 3);
+	expect_order(MAX_DKIM_RESULTS - 3, MAX_DKIM_SIGNATURES - 3);
+}
+
 int main(void)
 {
-	return cases_run("verdict.cases", check);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_order_of_signatures),
+	};
+
+	return cases_run("verdict.cases", check) +
+	       cmocka_run_group_tests(tests, NULL, NULL);
 }
