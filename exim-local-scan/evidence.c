@@ -162,13 +162,28 @@ static void read_results(struct job *job)
 		trouble(&job->outcome->trouble, "$spf_result", err.text);
 }
 
+/* The first field of that name, or nothing. */
+static struct span
+find_field(const struct scan_message *message, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < message->n_fields; i++)
+		if (span_is(message->fields[i].name, name))
+			return message->fields[i].body;
+	return (struct span){ .p = NULL, .n = 0 };
+}
+
 int job_read_facts(struct job *job)
 {
 	job->facts = (struct message_facts){
 		.client_ip = job->message->client_ip,
+		.client_name = job->message->client_name,
 		.helo = job->message->helo,
 		.mail_from = job->message->mail_from,
 		.spf = { .domain = "" },
+		.list_id = find_field(job->message, "List-Id"),
+		.list_post = find_field(job->message, "List-Post"),
 		.draw = message_draw(span_of(job->message->id)),
 	};
 	if (read_from(job) < 0)

@@ -240,6 +240,9 @@ void job_write_log(const struct job *job)
 	if (verdict_several(verdict) != NULL)
 		buf_addf(log, " several=%s",
 			 verdict->from_fields > 1 ? "fields" : "domains");
+	if (verdict->overridden)
+		buf_addf(log, " override=%s",
+			 reason_type_name(verdict->override.type));
 	buf_addf(log, " spf=%s dkim=%s",
 		 spf->known ? passes(spf->result, spf->aligned) : "unknown",
 		 dkim_word(&job->facts));

@@ -173,6 +173,9 @@ static int judge(struct job *job)
 	}
 	if (result < 0)
 		trouble(&job->outcome->trouble, "accepted unscored", err.text);
+	else if (*job->verdict.override_fault != '\0')
+		trouble(&job->outcome->trouble, "list of overrides not used",
+			job->verdict.override_fault);
 	resolver_free(&resolver);
 	return result;
 }

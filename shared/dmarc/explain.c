@@ -95,6 +95,8 @@ static void say_policy(struct buf *text, const struct dmarc_verdict *verdict)
 	    dmarc_policy_name(verdict->policy_selected),
 	    own ? "this record is the Author Domain's own" :
 		  below[verdict->policy_source]);
+	if (verdict->overridden)
+		return;
 	if (verdict->record.testing)
 		say(text, "With t=y, failing mail is treated as under %s.",
 		    dmarc_policy_name(verdict->policy_applied));
@@ -162,6 +164,14 @@ static void say_result(struct buf *text, const struct dmarc_verdict *verdict)
 		say(text, "The message passes.");
 		return;
 	case DMARC_FAIL:
+		if (verdict->overridden) {
+			say(text,
+			    "Nothing aligned passed: the message fails, but "
+			    "the policy is not applied to it: %s (%s).",
+			    reason_type_name(verdict->override.type),
+			    verdict->override.comment);
+			return;
+		}
 		say(text,
 		    "Nothing aligned passed: the message fails, and the "
 		    "policy for it is %s.",

@@ -139,10 +139,13 @@ static enum disposition as_disposition(enum dmarc_policy policy)
 	return DISPOSITION_NONE;
 }
 
-/* t=y, or pct, for which RFC 9990 has no word of its own (R7.10). */
+/* [override], which leaves nothing of the policy; or t=y, or pct, for which RFC 9990 has no word of its own (R7.10). */
 static void explain_step_down(struct dmarc_verdict *verdict)
 {
-	if (!verdict->sampled_out || verdict->record.testing)
+	if (verdict->overridden)
+		add_reason(verdict, verdict->override.type,
+			   verdict->override.comment);
+	else if (!verdict->sampled_out || verdict->record.testing)
 		add_reason(verdict, REASON_POLICY_TEST_MODE, "");
 	else if (verdict->method == DISCOVERY_PSL)
 		add_reason(verdict, REASON_SAMPLED_OUT, "");

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/network.h"
 #include "base/quote.h"
+#include "dmarc/lists.h"
 #include "dns/domain.h"
 
 #define MAX_SETTINGS_BYTES (1024 * 1024) /* a panel may write many sections */
@@ -19,6 +20,8 @@ enum kind {
 	KIND_NAME,     /* a header field name */
 	KIND_ID,       /* ours in Authentication-Results */
 	KIND_NETWORKS, /* addresses and networks */
+	KIND_HOSTS,    /* a list of hosts (lists.h) */
+	KIND_DOMAINS,  /* a list of domains */
 	KIND_POINTS,   /* 4.5 -> 450 */
 	KIND_DURATION, /* 5, 5s, 500ms -> milliseconds */
 	KIND_YES_NO,
@@ -100,6 +103,21 @@ static const struct setting table[] = {
 	{ "score", "defer_text", KIND_REPLY, AT(defer_text),
 	  "DMARC cannot be checked now, try again later",
 	  "what a client is told; %d: the Author Domain" },
+
+	{ "override", "trusted_forwarder_hosts", KIND_HOSTS,
+	  AT(trusted_forwarder_hosts), "",
+	  "hosts and networks that forward mail of others" },
+	{ "override", "trusted_forwarder_domains", KIND_DOMAINS,
+	  AT(trusted_forwarder_domains), "",
+	  "domains that do, as authenticated by SPF or DKIM" },
+	{ "override", "mailing_lists", KIND_DOMAINS, AT(mailing_lists), "",
+	  "mailing lists by their List-Id, when authenticated" },
+	{ "override", "any_mailing_list", KIND_YES_NO, AT(any_mailing_list),
+	  "no", "any mailing list that authenticates as its own domain" },
+	{ "override", "allowed_authors", KIND_DOMAINS, AT(allowed_authors), "",
+	  "Author Domains, whoever wrote the message" },
+	{ "override", "allowed_signers", KIND_DOMAINS, AT(allowed_signers), "",
+	  "domains whose valid DKIM signature is enough" },
 
 	{ "exim", "spf", KIND_SPF, AT(spf), "auto",
 	  "who checks SPF: auto (we do where Exim does not) or exim" },
@@ -331,6 +349,14 @@ static const char *read_value(struct settings *settings,
 		return keep_text(field, text,
 				 network_listed(value, SPAN(""), &err) >= 0,
 				 "addresses and networks, separated by commas");
+	case KIND_HOSTS:
+		return keep_text(field, text,
+				 list_check(value, LIST_HOSTS, &err) == 0,
+				 "addresses, networks, domains and files");
+	case KIND_DOMAINS:
+		return keep_text(field, text,
+				 list_check(value, LIST_DOMAINS, &err) == 0,
+				 "domains and files, separated by commas");
 	case KIND_REJECT_CODE:
 		return keep_text(field, text, is_enhanced_code(value, '5'),
 				 "a code such as 5.7.1");
@@ -655,6 +681,8 @@ static void add_value(struct buf *buf, const struct settings *settings,
 	case KIND_NAME:
 	case KIND_ID:
 	case KIND_NETWORKS:
+	case KIND_HOSTS:
+	case KIND_DOMAINS:
 	case KIND_REJECT_CODE:
 	case KIND_DEFER_CODE:
 	case KIND_REPLY:

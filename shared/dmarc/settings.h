@@ -83,6 +83,14 @@ struct settings {
 	const char *defer_code;
 	const char *defer_text;
 
+	/* [override]: lists as in lists.h */
+	const char *trusted_forwarder_hosts;
+	const char *trusted_forwarder_domains;
+	const char *mailing_lists;
+	bool any_mailing_list;
+	const char *allowed_authors;
+	const char *allowed_signers;
+
 	/* [exim] */
 	enum spf_use spf;
 	const char *authserv_id; /* "": Exim's primary_hostname */

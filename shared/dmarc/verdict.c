@@ -5,6 +5,7 @@
 
 #include "dmarc/discovery.h"
 #include "dmarc/explain.h"
+#include "dmarc/override.h"
 #include "dns/cache.h"
 #include "dns/domain.h"
 #include "mail/idn.h"
@@ -95,15 +96,20 @@ align(struct judge *judge, const char *identifier, enum alignment_mode mode)
 	return judge->walked[i].alignment;
 }
 
+/* HELO stands for the sender only when MAIL FROM is empty. */
+bool spf_counts(const struct message_facts *facts)
+{
+	const struct spf_fact *spf = &facts->spf;
+
+	return spf->known && *spf->domain != '\0' &&
+	       (spf->scope != SPF_SCOPE_HELO || *facts->mail_from == '\0');
+}
+
 static enum alignment align_spf(struct judge *judge)
 {
-	const struct spf_fact *spf = &judge->facts->spf;
-
-	/* R5.1: HELO stands for the sender only when MAIL FROM is empty. */
-	if (!spf->known || *spf->domain == '\0' ||
-	    (spf->scope == SPF_SCOPE_HELO && *judge->facts->mail_from != '\0'))
+	if (!spf_counts(judge->facts))
 		return ALIGNMENT_NO;
-	return align(judge, spf->domain, judge->found.record.aspf);
+	return align(judge, judge->facts->spf.domain, judge->found.record.aspf);
 }
 
 static enum alignment
@@ -318,6 +324,8 @@ static struct dmarc_verdict no_verdict(const struct settings *settings)
 				  DISCOVERY_PSL :
 				  DISCOVERY_TREEWALK,
 		.faults = SPAN(""),
+		.override = { .comment = "" },
+		.override_fault = "",
 		.explanation = "",
 	};
 }
@@ -445,6 +453,35 @@ static int sort_signatures(struct message_facts *facts, const char *author,
 	return 0;
 }
 
+/* A failing message that somebody has spoken for: no policy is applied. */
+static int apply_override(const struct message_facts *facts,
+			  const struct settings *settings, struct arena *arena,
+			  struct dmarc_verdict *verdict, struct err *err)
+{
+	struct override override;
+	int found;
+
+	if (verdict->result != DMARC_FAIL ||
+	    verdict->policy_applied == DMARC_POLICY_NONE)
+		return 0;
+	found = override_find(facts, verdict->from_domain, settings, arena,
+			      &override, err);
+	if (found < 0)
+		return -1;
+	if (override.fault.kind != ERR_NONE) {
+		verdict->override_fault =
+			arena_printf(arena, "%s", override.fault.text);
+		if (verdict->override_fault == NULL)
+			return err_set(err, ERR_LIMIT, "out of memory");
+	}
+	if (found == 0)
+		return 0;
+	verdict->overridden = true;
+	verdict->override = override.reason;
+	verdict->policy_applied = DMARC_POLICY_NONE;
+	return 0;
+}
+
 int verdict_make(struct message_facts *facts, const struct settings *settings,
 		 const struct psl *psl, struct resolver *resolver,
 		 struct arena *arena, struct dmarc_verdict *verdict,
@@ -472,6 +509,8 @@ int verdict_make(struct message_facts *facts, const struct settings *settings,
 		made = judge_all(&judge, settings);
 	if (sort_signatures(facts, made.from_domain, arena) < 0)
 		return err_set(err, ERR_LIMIT, "out of memory");
+	if (apply_override(facts, settings, arena, &made, err) < 0)
+		return -1;
 	made.from_fields = facts->from.fields;
 	made.from_domains = facts->from.n;
 	made.score = verdict_score(facts, &made, settings);

@@ -59,10 +59,17 @@ struct dkim_fact {
 /* What is known about the message. Texts live in the caller's arena. */
 struct message_facts {
 	const char *client_ip; /* "" when unknown */
+	/*
+	 * The name of that address, which must lead back to it in the DNS; ""
+	 * when there is none.
+	 */
+	const char *client_name;
 	const char *helo;
 	const char *mail_from; /* reverse-path without <>; "" for null */
 	struct from_result from;
 	struct spf_fact spf;
+	struct span list_id; /* bodies of these fields, or empty */
+	struct span list_post;
 	struct dkim_fact *dkim;
 	size_t n_dkim; /* up to MAX_DKIM_RESULTS */
 	/*
@@ -97,12 +104,18 @@ struct dmarc_verdict {
 	struct dmarc_record record; /* when have_record */
 	enum policy_source policy_source;
 	enum dmarc_policy policy_selected; /* before t=y */
-	/* One step down for t=y (R6.6) or when sampled out, not for both. */
+	/*
+	 * One step down for t=y (R6.6) or when sampled out, not for both; none
+	 * when [override] exempts the message.
+	 */
 	enum dmarc_policy policy_applied;
 	size_t from_fields;  /* how many From: fields (R4.3) ... */
 	size_t from_domains; /* ... and Author Domains there were (R4.4) */
-	bool sampled_out;    /* pct counts, and draw is not below it */
-	bool dkim_aligned;   /* an aligned pass */
+	bool overridden;     /* only when it failed */
+	struct verdict_reason override; /* then */
+	const char *override_fault;     /* a list that cannot be read, or "" */
+	bool sampled_out;  /* pct counts, and draw is not below it */
+	bool dkim_aligned; /* an aligned pass */
 	bool spf_aligned;
 	enum disposition disposition; /* for reports (R7.3) */
 	struct verdict_reason reasons[MAX_REASONS];
@@ -142,6 +155,9 @@ int facts_from_authres(struct message_facts *facts, struct span text,
 int spf_fact_make(struct spf_fact *spf, enum auth_result result,
 		  const char *mail_from, const char *helo, struct arena *arena,
 		  struct err *err);
+
+/* R5.1: does SPF say something about the sender? Whether it passed aside. */
+bool spf_counts(const struct message_facts *facts);
 
 /*
  * Judge. facts->spf.aligned and facts->dkim[].aligned are filled in, and a
@@ -206,7 +222,7 @@ void score_format(struct buf *buf, int score);
 /*
  * R11.2 - R11.4:
  * "dmarc=fail (p=reject sp=none) header.from=a.example policy.dmarc=reject",
- * with reason="several From: fields" in the middle where it is so.
+ * with reason="several From: fields" or that of an override in the middle.
  */
 void verdict_authres(struct buf *buf, const struct dmarc_verdict *verdict);
 

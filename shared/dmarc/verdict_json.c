@@ -176,7 +176,10 @@ void verdict_authres(struct buf *buf, const struct dmarc_verdict *verdict)
 	buf_addf(buf, "dmarc=%s", dmarc_result_name(word));
 	if (verdict->have_record)
 		add_published(buf, &verdict->record);
-	if (verdict_several(verdict) != NULL)
+	if (verdict->overridden)
+		buf_addf(buf, " reason=%s",
+			 reason_type_name(verdict->override.type));
+	else if (verdict_several(verdict) != NULL)
 		buf_addf(buf, " reason=\"%s\"", verdict_several(verdict));
 	if (*verdict->from_domain != '\0')
 		buf_addf(buf, " header.from=%s", verdict->from_domain);

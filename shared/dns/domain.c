@@ -9,7 +9,7 @@ static bool is_name_octet(char c)
 }
 
 /* Labels of 1 to 63 octets with one dot between. */
-static bool is_name(struct span name)
+bool domain_is_name(struct span name)
 {
 	size_t label = 0;
 	size_t i;
@@ -36,7 +36,7 @@ char *domain_normalize(struct arena *arena, struct span name)
 
 	if (name.n > 0 && name.p[name.n - 1] == '.')
 		name.n--;
-	if (!is_name(name))
+	if (!domain_is_name(name))
 		return NULL;
 	copy = arena_alloc(arena, name.n + 1);
 	if (copy == NULL)

@@ -25,6 +25,9 @@
  */
 MUST_CHECK char *domain_normalize(struct arena *arena, struct span name);
 
+/* Is it such a name, without a dot at its end? */
+bool domain_is_name(struct span name);
+
 /* How many labels; 0 for "". */
 size_t domain_labels(const char *name);
 

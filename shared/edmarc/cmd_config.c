@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "dmarc/override.h"
 #include "edmarc/command.h"
 #include "edmarc/hosted.h"
 
@@ -40,6 +41,20 @@ static int check_files(const struct settings *settings, struct err *err)
 	return result;
 }
 
+/* The files that lists of [override] name. */
+static int check_lists(const struct settings *settings)
+{
+	struct buf all = BUF_INIT((size_t)1024 * 1024);
+	struct err err = ERR_INIT;
+	int result = override_check_files(settings, &all, &err);
+	struct span lines = buf_span(&all), line;
+
+	while (span_take_line(&lines, &line))
+		log_error("%.*s", SPAN_ARGS(line));
+	buf_release(&all);
+	return result;
+}
+
 int cmd_config(struct command_context *context, int argc, char **argv)
 {
 	struct buf out = BUF_INIT((size_t)1024 * 1024);
@@ -61,6 +76,8 @@ int cmd_config(struct command_context *context, int argc, char **argv)
 		return EX_CONFIG;
 	if (strcmp(argv[1], "show") == 0)
 		settings_format(&out, &settings);
+	else if (check_lists(&settings) < 0)
+		return EX_CONFIG;
 	else if (check_files(&settings, &err) < 0)
 		return command_fail(&err);
 	else

@@ -39,6 +39,7 @@ static const char usage[] =
 	"  --compare            by both, and where they differ\n"
 	"  --zone FILE          answer DNS questions from this master file\n"
 	"  --ip ADDRESS         address of the client\n"
+	"  --client-name NAME   its name, as the DNS has confirmed it\n"
 	"  --helo NAME          what it said in HELO or EHLO\n"
 	"  --mail-from ADDRESS  MAIL FROM; \"\" or \"<>\" for the null sender\n"
 	"  --auth-results TEXT  results of SPF and DKIM as an\n"
@@ -150,6 +151,9 @@ static int set_option(struct request *request, int option, const char *value,
 		return 0;
 	case 'i':
 		return set_ip(request, value);
+	case 'n':
+		request->facts.client_name = value;
+		return 0;
 	case 'e':
 		request->facts.helo = value;
 		return 0;
@@ -185,6 +189,7 @@ static int read_options(struct request *request, int argc, char **argv,
 		{ "compare", no_argument, NULL, 'c' },
 		{ "zone", required_argument, NULL, 'z' },
 		{ "ip", required_argument, NULL, 'i' },
+		{ "client-name", required_argument, NULL, 'n' },
 		{ "helo", required_argument, NULL, 'e' },
 		{ "mail-from", required_argument, NULL, 'f' },
 		{ "auth-results", required_argument, NULL, 'a' },
@@ -301,14 +306,31 @@ static struct from_result read_from(struct span message, struct arena *arena)
 	return from_read(bodies, n, arena);
 }
 
+/* Of the first such field; empty without one. */
+static struct span
+copy_field(struct span message, const char *name, struct arena *arena)
+{
+	struct span body;
+
+	if (!header_find(message, name, &body))
+		return (struct span){ .p = NULL, .n = 0 };
+	return arena_copy(arena, body);
+}
+
 static int read_message(struct request *request, struct arena *arena)
 {
 	struct buf text = BUF_INIT(MAX_HEADER_BYTES + 65536);
+	struct message_facts *facts = &request->facts;
 	struct err err = ERR_INIT;
 	int result = read_header(request->message, &text, &err);
 
-	if (result == 0)
-		request->facts.from = read_from(buf_span(&text), arena);
+	if (result == 0) {
+		struct span header = buf_span(&text);
+
+		facts->from = read_from(header, arena);
+		facts->list_id = copy_field(header, "List-Id", arena);
+		facts->list_post = copy_field(header, "List-Post", arena);
+	}
 	buf_release(&text);
 	return result < 0 ? command_fail(&err) : 0;
 }
@@ -542,7 +564,12 @@ static int judge(const struct request *request, const struct settings *settings,
 	result = verdict_make(&judged->facts, settings, psl, cache, arena,
 			      &judged->verdict, &err);
 	psl_free(&psl);
-	return result < 0 ? command_fail(&err) : 0;
+	if (result < 0)
+		return command_fail(&err);
+	if (*judged->verdict.override_fault != '\0')
+		log_warning("list of overrides not used: %s",
+			    judged->verdict.override_fault);
+	return 0;
 }
 
 static int judge_once(const struct request *request,
@@ -611,7 +638,8 @@ int cmd_evaluate(struct command_context *context, int argc, char **argv)
 	struct resolver *resolver;
 	int status;
 
-	facts->client_ip = facts->helo = facts->mail_from = "";
+	facts->client_ip = facts->client_name = facts->helo = facts->mail_from =
+		"";
 	facts->spf.domain = "";
 	facts->dkim = arena_array(context->arena, MAX_DKIM_RESULTS,
 				  sizeof(*facts->dkim));

@@ -94,7 +94,12 @@ static void check_verdict(const struct message_facts *facts,
 		  (verdict->policy_selected != DMARC_POLICY_UNSET));
 	MUST_HOLD(verdict->policy_applied <= verdict->policy_selected);
 	MUST_HOLD(verdict->policy_applied == verdict->policy_selected ||
-		  verdict->record.testing || verdict->sampled_out);
+		  verdict->record.testing || verdict->sampled_out ||
+		  verdict->overridden);
+	MUST_HOLD(!verdict->overridden ||
+		  (verdict->result == DMARC_FAIL &&
+		   verdict->policy_applied == DMARC_POLICY_NONE &&
+		   verdict->policy_selected > DMARC_POLICY_NONE));
 	MUST_HOLD(verdict->n_reasons <= MAX_REASONS);
 }
 
@@ -116,6 +121,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_from(from, &facts.from, arena);
 	(void)facts_from_authres(&facts, results, arena, &err);
 	settings_defaults(&settings);
+	if (size % 3 == 0) { /* what else stands in a header */
+		settings.any_mailing_list = true;
+		facts.list_id = facts.list_post = results;
+		settings.trusted_forwarder_domains = "*.com";
+	}
 	settings.pct = size % 2 == 0 ? PCT_IGNORE : PCT_HONOUR;
 	facts.draw = message_draw(results);
 	MUST_HOLD(verdict_make(&facts, &settings, NULL, &script.resolver, arena,

@@ -261,6 +261,32 @@ complains /nowhere/message
 status 65 --zone "$work/zone" --auth-results ';' "$work/message"
 complains '--auth-results: '
 
+# Overrides: who is tried, and what "config check" says of a list.
+printf 'forwarder.example\n*.forwarder.example # all of them\n' >"$work/list"
+printf '[override]\ntrusted_forwarder_hosts = %s\n' "$work/list" \
+	>"$work/override.conf"
+conf=$work/override.conf
+status 0 --zone "$work/zone" --client-name mx.forwarder.example "$work/message"
+says 'applied as none'
+says 'trusted_forwarder: client mx.forwarder.example'
+status 0 --zone "$work/zone" --client-name mx.other.example "$work/message"
+says 'quarantine'
+printf 'From: a@example.com\nList-Id: <l.lists.example>\n\n' >"$work/list.eml"
+printf '[override]\nmailing_lists = l.lists.example\n' >"$work/override.conf"
+status 0 --zone "$work/zone" --dkim pass,d=lists.example "$work/list.eml"
+says 'mailing_list: list l.lists.example, authenticated as lists.example'
+printf '[override]\nallowed_authors = %s\n' "$work/list" >"$work/override.conf"
+"$edmarc" -c "$work/override.conf" config check >"$work/out" 2>&1 ||
+	fail "a good list: $(cat "$work/out")"
+echo 'not a name' >>"$work/list"
+"$edmarc" -c "$work/override.conf" config check >"$work/out" 2>&1
+[ $? -eq 78 ] || fail 'config check takes a bad list'
+says 'line 3: no domain: not a name'
+rm "$work/list"
+status 0 --zone "$work/zone" "$work/message"
+complains 'list of overrides not used: '
+unset conf
+
 # A configuration that is named must be there; the usual one need not.
 conf=/nowhere/edmarc.conf
 status 78 --zone "$work/zone" "$work/message"

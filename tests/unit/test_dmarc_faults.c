@@ -36,8 +36,12 @@ struct outcome {
 	char explanation[2048];
 };
 
-/* The message that is judged: it fails, and np says reject. */
-static struct outcome judge(struct resolver *zone, size_t arena_bytes)
+/*
+ * The message that is judged: it fails, and np says reject. With a list it is
+ * exempt from that.
+ */
+static struct outcome
+judge(struct resolver *zone, size_t arena_bytes, bool listed)
 {
 	struct arena *arena = arena_new(arena_bytes);
 	struct message_facts facts = { .helo = "", .mail_from = "a@x.example" };
@@ -49,6 +53,13 @@ static struct outcome judge(struct resolver *zone, size_t arena_bytes)
 	if (arena == NULL)
 		return outcome;
 	settings_defaults(&settings);
+	settings.trusted_forwarder_hosts = "mx.example";
+	facts.client_name = "Client.Example";
+	facts.client_ip = "192.0.2.1";
+	if (listed) {
+		settings.mailing_lists = "*.own.example.com";
+		facts.list_id = SPAN("<L.own.example.com>");
+	}
 	facts.from =
 		(struct from_result){ .status = FROM_ONE,
 				      .domain = { "ghost.two.example.com" },
@@ -88,18 +99,17 @@ static bool is_true(const struct outcome *got, const struct outcome *truth)
 	return true;
 }
 
-static void test_allocations(void **state)
+static void fail_allocations(bool listed, enum dmarc_policy policy)
 {
 	struct resolver *zone = make_zone();
-	struct outcome truth = judge(zone, ARENA_BYTES), got;
+	struct outcome truth = judge(zone, ARENA_BYTES, listed), got;
 	bool failed = true;
 	size_t n;
 
-	(void)state;
 	assert_int_equal(truth.result, DMARC_FAIL);
-	assert_int_equal(truth.policy, DMARC_POLICY_REJECT);
+	assert_int_equal(truth.policy, policy);
 	for (n = 1; failed && faults_begin(n); n++) {
-		got = judge(zone, ARENA_BYTES);
+		got = judge(zone, ARENA_BYTES, listed);
 		failed = faults_end();
 		if (!failed)
 			assert_true(is_true(&got, &truth));
@@ -110,15 +120,21 @@ static void test_allocations(void **state)
 	resolver_free(&zone);
 }
 
-static void test_arena_sizes(void **state)
+static void test_allocations(void **state)
+{
+	(void)state;
+	fail_allocations(false, DMARC_POLICY_REJECT);
+	fail_allocations(true, DMARC_POLICY_NONE);
+}
+
+static void try_arena_sizes(bool listed)
 {
 	struct resolver *zone = make_zone();
-	struct outcome truth = judge(zone, ARENA_BYTES), got;
+	struct outcome truth = judge(zone, ARENA_BYTES, listed), got;
 	size_t bytes, wrong = 0;
 
-	(void)state;
 	for (bytes = 0; bytes < ARENA_BYTES; bytes += 16) {
-		got = judge(zone, bytes);
+		got = judge(zone, bytes, listed);
 		if (is_true(&got, &truth))
 			break;
 		wrong++;
@@ -126,6 +142,13 @@ static void test_arena_sizes(void **state)
 	assert_true(wrong > 100);
 	assert_true(bytes < ARENA_BYTES);
 	resolver_free(&zone);
+}
+
+static void test_arena_sizes(void **state)
+{
+	(void)state;
+	try_arena_sizes(false);
+	try_arena_sizes(true);
 }
 
 static void test_record(void **state)
