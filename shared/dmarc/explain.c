@@ -139,8 +139,16 @@ static void say_identifiers(struct buf *text, const struct message_facts *facts,
 		say_identifier(text, what, spf->result, spf->aligned,
 			       verdict->record.aspf);
 	}
-	if (facts->n_dkim == 0)
+	if (facts->n_dkim == 0 && facts->unchecked == 0)
 		say(text, "There is no DKIM signature.");
+	if (facts->n_dkim == 0 && facts->unchecked == 1)
+		say(text, "The message has a DKIM signature that was not "
+			  "checked.");
+	if (facts->n_dkim == 0 && facts->unchecked > 1)
+		say(text,
+		    "The message has %zu DKIM signatures that were not "
+		    "checked.",
+		    facts->unchecked);
 	for (i = 0; i < facts->n_dkim && i < MAX_TOLD_SIGNATURES; i++) {
 		const struct dkim_fact *dkim = &facts->dkim[i];
 

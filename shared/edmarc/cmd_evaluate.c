@@ -3,7 +3,8 @@
  * cmd_evaluate.c - edmarc evaluate: one message, its verdict, and why
  *
  * The same code as in the Exim module, on a message in a file; with --zone also
- * with the same answers from the DNS, as often as one likes.
+ * with the same answers from the DNS, as often as one likes. What the options do
+ * not tell is taken from the message itself (stored.h).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -23,6 +24,8 @@
 #include "dns/zonefile.h"
 #include "edmarc/command.h"
 #include "edmarc/compare.h"
+#include "edmarc/evaluate.h"
+#include "edmarc/stored.h"
 #include "mail/from.h"
 #include "mail/header.h"
 #include "mail/idn.h"
@@ -30,11 +33,17 @@
 #define MAX_HEADER_BYTES ((size_t)1024 * 1024) /* Exim's header_maxsize */
 #define MAX_FROM_FIELDS  100
 #define MAX_OUTPUT_BYTES ((size_t)1024 * 1024)
-#define TEXT_COLUMNS     78
+#define MAX_NOTES_BYTES  4096
+
+/* For a message: its header twice, and what the DNS answers. */
+#define MAX_EVALUATE_MEMORY ((size_t)32 * 1024 * 1024)
 
 static const char usage[] =
-	"usage: edmarc evaluate [OPTION...] [FILE|-]\n\n"
-	"Judge the message in FILE (or on standard input) and say why.\n\n"
+	"usage: edmarc evaluate [OPTION...] [FILE...|-]\n\n"
+	"Judge the message in each FILE (or on standard input) and say why.\n"
+	"A message of Exim's queue is its file ID-H. What the options do not\n"
+	"tell is taken from the message: its Received, Return-Path and\n"
+	"Authentication-Results fields, or Exim's envelope.\n\n"
 	"  --method METHOD      treewalk (RFC 9989) or psl (RFC 7489)\n"
 	"  --compare            by both, and where they differ\n"
 	"  --zone FILE          answer DNS questions from this master file\n"
@@ -45,6 +54,8 @@ static const char usage[] =
 	"  --auth-results TEXT  results of SPF and DKIM as an\n"
 	"                       Authentication-Results field:\n"
 	"                       \"HOST; spf=pass smtp.mailfrom=...\"\n"
+	"  --authserv-id NAME   believe the Authentication-Results field of this\n"
+	"                       server only; otherwise as configured\n"
 	"  --spf RESULT         result of SPF for MAIL FROM\n"
 	"  --dkim RESULT,d=DOMAIN[,s=SELECTOR]\n"
 	"                       result for a signature; can be given again\n"
@@ -53,18 +64,38 @@ static const char usage[] =
 	"  --format FORMAT      text or json\n"
 	"  -h, --help           this text\n";
 
+/* What the user asks for. */
 struct request {
 	bool have_method;
 	enum discovery_method method;
 	bool compare;
 	const char *zone;
+	const char *authserv_id; /* NULL: not known */
 	const char *auth_results;
-	const char *spf;
+	bool have_spf;
+	enum auth_result spf;
 	enum format format;
-	const char *message;
-	bool have_mail_from;
-	struct message_facts facts;
+	char **files;
+	int n_files;
+	struct message_facts facts; /* NULL: not told */
 };
+
+/* One message, and all that is known of it. */
+struct evaluation {
+	const struct request *request;
+	const struct settings *settings;
+	struct resolver *cache;
+	struct arena *arena;
+	struct stored stored;
+	struct message_facts facts;
+	struct inputs inputs;
+};
+
+static int out_of_memory(void)
+{
+	log_error("out of memory");
+	return EX_OSERR;
+}
 
 static int complain(const char *what, const char *text)
 {
@@ -123,15 +154,15 @@ static int set_draw(struct request *request, const char *text)
 	return 0;
 }
 
-static void
+static int
 set_mail_from(struct request *request, const char *text, struct arena *arena)
 {
 	struct span sender = span_trim(span_of(text));
 
-	request->have_mail_from = true;
 	if (span_starts(sender, "<") && span_ends(sender, ">"))
 		sender = (struct span){ sender.p + 1, sender.n - 2 };
 	request->facts.mail_from = arena_copy(arena, sender).p;
+	return request->facts.mail_from == NULL ? out_of_memory() : 0;
 }
 
 static int set_option(struct request *request, int option, const char *value,
@@ -158,13 +189,17 @@ static int set_option(struct request *request, int option, const char *value,
 		request->facts.helo = value;
 		return 0;
 	case 'f':
-		set_mail_from(request, value, arena);
-		return 0;
+		return set_mail_from(request, value, arena);
 	case 'a':
 		request->auth_results = value;
 		return 0;
+	case 'A':
+		request->authserv_id = value;
+		return 0;
 	case 's':
-		request->spf = value;
+		request->have_spf = true;
+		if (!auth_result_parse(span_of(value), &request->spf))
+			return complain("--spf: not a result of SPF", value);
 		return 0;
 	case 'd':
 		return add_dkim(request, value, arena);
@@ -193,6 +228,7 @@ static int read_options(struct request *request, int argc, char **argv,
 		{ "helo", required_argument, NULL, 'e' },
 		{ "mail-from", required_argument, NULL, 'f' },
 		{ "auth-results", required_argument, NULL, 'a' },
+		{ "authserv-id", required_argument, NULL, 'A' },
 		{ "spf", required_argument, NULL, 's' },
 		{ "dkim", required_argument, NULL, 'd' },
 		{ "draw", required_argument, NULL, 'r' },
@@ -211,47 +247,18 @@ static int read_options(struct request *request, int argc, char **argv,
 		if (status != 0)
 			return status;
 	}
-	if (argc - optind > 1) {
-		fputs(usage, stderr);
-		return EX_USAGE;
+	if (optind < argc) {
+		request->files = argv + optind;
+		request->n_files = argc - optind;
 	}
-	if (optind < argc)
-		request->message = argv[optind];
 	if (request->auth_results != NULL &&
-	    (request->spf != NULL || request->facts.n_dkim > 0))
+	    (request->have_spf || request->facts.n_dkim > 0))
 		return complain("--auth-results goes without --spf and --dkim",
 				request->auth_results);
 	if (request->compare && request->have_method)
 		return complain("--compare goes without --method",
 				discovery_method_name(request->method));
 	return -1;
-}
-
-/* How SPF and DKIM went, as far as the command line tells. */
-static int take_results(struct request *request, struct arena *arena)
-{
-	struct message_facts *facts = &request->facts;
-	struct err err = ERR_INIT;
-	enum auth_result result;
-
-	if (facts->mail_from == NULL) {
-		log_error("out of memory");
-		return EX_OSERR;
-	}
-	if (request->auth_results != NULL &&
-	    facts_from_authres(facts, span_of(request->auth_results), arena,
-			       &err) < 0) {
-		err_while(&err, "--auth-results");
-		return command_fail(&err);
-	}
-	if (request->spf == NULL)
-		return 0;
-	if (!auth_result_parse(span_of(request->spf), &result))
-		return complain("--spf: not a result of SPF", request->spf);
-	if (spf_fact_make(&facts->spf, result, facts->mail_from, facts->helo,
-			  arena, &err) < 0)
-		return command_fail(&err);
-	return 0;
 }
 
 /* Is there an empty line, with its end? */
@@ -265,6 +272,12 @@ static bool header_is_complete(struct span text)
 	return false;
 }
 
+/* Of a spool file the header stands behind the first empty line. */
+static bool is_enough(struct span text)
+{
+	return !stored_is_spool(text) && header_is_complete(text);
+}
+
 /* The header, and as much of the body as came with it. */
 static int read_header(const char *path, struct buf *text, struct err *err)
 {
@@ -275,7 +288,7 @@ static int read_header(const char *path, struct buf *text, struct err *err)
 
 	if (fd < 0)
 		return err_errno(err, ERR_INPUT, "%s", path);
-	while (n > 0 && buf_ok(text) && !header_is_complete(buf_span(text))) {
+	while (n > 0 && buf_ok(text) && !is_enough(buf_span(text))) {
 		n = read(fd, room, sizeof(room));
 		if (n > 0)
 			buf_add(text, (struct span){ room, (size_t)n });
@@ -307,32 +320,94 @@ static struct from_result read_from(struct span message, struct arena *arena)
 }
 
 /* Of the first such field; empty without one. */
-static struct span
-copy_field(struct span message, const char *name, struct arena *arena)
+static struct span find_field(struct span header, const char *name)
 {
-	struct span body;
+	struct span body = { .p = NULL, .n = 0 };
 
-	if (!header_find(message, name, &body))
-		return (struct span){ .p = NULL, .n = 0 };
-	return arena_copy(arena, body);
+	(void)header_find(header, name, &body);
+	return body;
 }
 
-static int read_message(struct request *request, struct arena *arena)
+/* An option comes before what the message tells. */
+static const char *choose(const char *option, const char *name,
+			  const struct told *told, const char **where)
 {
-	struct buf text = BUF_INIT(MAX_HEADER_BYTES + 65536);
-	struct message_facts *facts = &request->facts;
-	struct err err = ERR_INIT;
-	int result = read_header(request->message, &text, &err);
+	*where = option != NULL     ? name :
+		 told->text != NULL ? told->where :
+				      NULL;
+	if (option != NULL)
+		return option;
+	return told->text != NULL ? told->text : "";
+}
 
-	if (result == 0) {
-		struct span header = buf_span(&text);
+/* How SPF and DKIM went: by one text, or what the single options tell. */
+static int take_results(struct evaluation *e, struct err *err)
+{
+	const struct request *request = e->request;
+	struct message_facts *facts = &e->facts;
+	struct span results = e->stored.results;
+	const char *where = "--auth-results";
 
-		facts->from = read_from(header, arena);
-		facts->list_id = copy_field(header, "List-Id", arena);
-		facts->list_post = copy_field(header, "List-Post", arena);
+	if (request->auth_results != NULL)
+		results = span_of(request->auth_results);
+	else if (results.p != NULL)
+		where = arena_printf(e->arena, "Authentication-Results of %s",
+				     quote(span_of(e->stored.results_id)).text);
+	if (where == NULL)
+		return err_set(err, ERR_LIMIT, "out of memory");
+	if (results.p != NULL) {
+		if (facts_from_authres(facts, results, e->arena, err) < 0)
+			return err_while(err, "%s", where);
+		e->inputs.dkim = where;
+		if (facts->spf.known)
+			e->inputs.spf = where;
 	}
-	buf_release(&text);
-	return result < 0 ? command_fail(&err) : 0;
+	if (request->facts.n_dkim > 0) {
+		facts->dkim = request->facts.dkim;
+		facts->n_dkim = request->facts.n_dkim;
+		e->inputs.dkim = "--dkim";
+	}
+	if (!request->have_spf)
+		return 0;
+	e->inputs.spf = "--spf";
+	return spf_fact_make(&facts->spf, request->spf, facts->mail_from,
+			     facts->helo, e->arena, err);
+}
+
+/* What is known of the message; text stays until it has been judged. */
+static int take_facts(struct evaluation *e, struct span text, struct err *err)
+{
+	const struct message_facts *told = &e->request->facts;
+	struct message_facts *facts = &e->facts;
+	struct stored *stored = &e->stored;
+	struct inputs *inputs = &e->inputs;
+
+	if (stored_read(stored, text, e->request->authserv_id, e->arena, err) <
+	    0)
+		return err_while(err, "%s", inputs->file);
+	*facts = (struct message_facts){
+		.client_ip = choose(told->client_ip, "--ip", &stored->client_ip,
+				    &inputs->client_ip),
+		.helo = choose(told->helo, "--helo", &stored->helo,
+			       &inputs->helo),
+		.mail_from = choose(told->mail_from, "--mail-from",
+				    &stored->mail_from, &inputs->mail_from),
+		.client_name =
+			choose(told->client_name, "--client-name",
+			       &stored->client_name, &inputs->client_name),
+		.spf = { .domain = "" },
+		.from = read_from(stored->header, e->arena),
+		.list_id = find_field(stored->header, "List-Id"),
+		.list_post = find_field(stored->header, "List-Post"),
+		.draw = told->draw,
+	};
+	inputs->facts = facts;
+	inputs->recorded = stored->results_dmarc;
+	if (take_results(e, err) < 0)
+		return -1;
+	if (facts->n_dkim == 0)
+		facts->unchecked = stored->signatures;
+	return 0;
 }
 
 static struct resolver *open_resolver(const struct request *request,
@@ -356,201 +431,18 @@ static struct resolver *open_resolver(const struct request *request,
 	return resolver;
 }
 
-static void open_json(struct json *json, const struct request *request)
-{
-	const struct message_facts *facts = &request->facts;
-
-	json_open(json, '{');
-	json_key_string(json, "client_ip",
-			*facts->client_ip == '\0' ? NULL : facts->client_ip);
-	json_key_string(json, "helo",
-			*facts->helo == '\0' ? NULL : facts->helo);
-	json_key_string(json, "mail_from",
-			request->have_mail_from ? facts->mail_from : NULL);
-}
-
-static void key_queries(struct json *json, const struct resolver *cache)
-{
-	size_t n, i;
-	const struct dns_question *asked = dns_cache_asked(cache, &n);
-
-	json_key(json, "queries");
-	json_open(json, '[');
-	for (i = 0; i < n; i++)
-		json_string(json, asked[i].name);
-	json_close(json, ']');
-}
-
-static void print_json(struct buf *out, const struct request *request,
-		       const struct judged *judged,
-		       const struct resolver *cache)
-{
-	struct json json = JSON_INIT(out);
-
-	open_json(&json, request);
-	verdict_json(&json, &judged->facts, &judged->verdict);
-	key_queries(&json, cache);
-	json_key_string(&json, "explanation", judged->verdict.explanation);
-	json_close(&json, '}');
-	buf_add_char(out, '\n');
-}
-
-static void print_line(struct buf *out, const char *label, const char *text)
-{
-	buf_addf(out, "%-14s%s\n", label, *text == '\0' ? "-" : text);
-}
-
-static void
-print_identifiers(struct buf *out, const struct message_facts *facts)
-{
-	size_t i;
-
-	if (!facts->spf.known)
-		print_line(out, "SPF", "not checked");
-	else
-		buf_addf(out, "%-14s%s %s (%s)%s\n", "SPF",
-			 auth_result_name(facts->spf.result),
-			 *facts->spf.domain == '\0' ? "-" : facts->spf.domain,
-			 spf_scope_name(facts->spf.scope),
-			 facts->spf.aligned ? ", aligned" : "");
-	for (i = 0; i < facts->n_dkim; i++)
-		buf_addf(out, "%-14s%s %s (%s)%s\n", "DKIM",
-			 auth_result_name(facts->dkim[i].result),
-			 facts->dkim[i].domain,
-			 *facts->dkim[i].selector == '\0' ?
-				 "-" :
-				 quote(span_of(facts->dkim[i].selector)).text,
-			 facts->dkim[i].aligned ? ", aligned" : "");
-}
-
-static void print_policy(struct buf *out, const struct dmarc_verdict *verdict)
-{
-	print_line(out, "organization", verdict->organizational_domain);
-	print_line(out, "record at", verdict->policy_domain);
-	if (!verdict->have_record)
-		return;
-	print_line(out, "record", quote(verdict->record.text).text);
-	buf_addf(out, "%-14s%s=%s", "policy",
-		 policy_source_name(verdict->policy_source),
-		 dmarc_policy_name(verdict->policy_selected));
-	if (verdict->policy_applied != verdict->policy_selected)
-		buf_addf(out, ", applied as %s",
-			 dmarc_policy_name(verdict->policy_applied));
-	if (verdict->sampled_out)
-		buf_addf(out, " (not in the sample of pct=%u)",
-			 verdict->record.pct);
-	buf_add_char(out, '\n');
-}
-
-static void print_outcome(struct buf *out, const struct dmarc_verdict *verdict)
-{
-	size_t i;
-
-	buf_addf(out, "%-14s", "score");
-	score_format(out, verdict->score);
-	buf_addf(out, "\n%-14s%s\n%-14s%s\n", "action",
-		 action_name(verdict->action), "disposition",
-		 disposition_name(verdict->disposition));
-	for (i = 0; i < verdict->n_reasons; i++)
-		buf_addf(out, "%-14s%s%s%s\n", "reason",
-			 reason_type_name(verdict->reasons[i].type),
-			 *verdict->reasons[i].comment == '\0' ? "" : ": ",
-			 verdict->reasons[i].comment);
-}
-
-/* Words of text, in lines that a terminal has room for. */
-static void print_wrapped(struct buf *out, const char *text)
-{
-	struct span rest = span_of(text), word;
-	size_t column = 0;
-
-	while (span_take_item(&rest, ' ', &word)) {
-		if (column > 0 && column + 1 + word.n > TEXT_COLUMNS) {
-			buf_add_char(out, '\n');
-			column = 0;
-		}
-		if (column > 0)
-			buf_add_char(out, ' ');
-		buf_add(out, word);
-		column += word.n + (column > 0);
-	}
-	buf_add_char(out, '\n');
-}
-
-static void print_queries(struct buf *out, const struct resolver *cache)
-{
-	size_t n, i;
-	const struct dns_question *asked = dns_cache_asked(cache, &n);
-
-	for (i = 0; i < n; i++)
-		print_line(out, "asked for", asked[i].name);
-}
-
-static void print_text(struct buf *out, const struct judged *judged,
-		       const struct resolver *cache)
-{
-	const struct dmarc_verdict *verdict = &judged->verdict;
-
-	print_line(out, "result", dmarc_result_name(verdict->result));
-	print_line(out, "from", verdict->from_domain);
-	print_line(out, "method", discovery_method_name(verdict->method));
-	print_policy(out, verdict);
-	print_identifiers(out, &judged->facts);
-	print_outcome(out, verdict);
-	print_queries(out, cache);
-	buf_add_char(out, '\n');
-	print_wrapped(out, verdict->explanation);
-}
-
-static int print_compared_text(struct buf *out, const struct judged *rfc9989,
-			       const struct judged *rfc7489,
-			       const struct resolver *cache)
-{
-	int result = compare_text(out, rfc9989, rfc7489);
-
-	print_queries(out, cache);
-	buf_add_string(out, "\nRFC 9989:\n");
-	print_wrapped(out, rfc9989->verdict.explanation);
-	buf_add_string(out, "\nRFC 7489:\n");
-	print_wrapped(out, rfc7489->verdict.explanation);
-	return result;
-}
-
-static int print_compared_json(struct buf *out, const struct request *request,
-			       const struct judged *rfc9989,
-			       const struct judged *rfc7489,
-			       const struct resolver *cache)
-{
-	struct json json = JSON_INIT(out);
-	int result;
-
-	open_json(&json, request);
-	result = compare_json(&json, rfc9989, rfc7489);
-	key_queries(&json, cache);
-	json_close(&json, '}');
-	buf_add_char(out, '\n');
-	return result;
-}
-
-static int out_of_memory(void)
-{
-	log_error("out of memory");
-	return EX_OSERR;
-}
-
-/* The verdict by one standard; the facts of the request stay as they were. */
-static int judge(const struct request *request, const struct settings *settings,
-		 struct resolver *cache, struct arena *arena,
+/* The verdict by one standard; the facts stay as they were. */
+static int judge(const struct evaluation *e, const struct settings *settings,
 		 struct judged *judged)
 {
-	const struct message_facts *facts = &request->facts;
+	const struct message_facts *facts = &e->facts;
 	struct psl *psl = NULL;
 	struct err err = ERR_INIT;
 	int result;
 
 	judged->facts = *facts;
 	judged->facts.dkim =
-		arena_array(arena, MAX_DKIM_RESULTS, sizeof(*facts->dkim));
+		arena_array(e->arena, MAX_DKIM_RESULTS, sizeof(*facts->dkim));
 	if (judged->facts.dkim == NULL)
 		return out_of_memory();
 	if (facts->n_dkim > 0)
@@ -561,7 +453,7 @@ static int judge(const struct request *request, const struct settings *settings,
 		if (psl == NULL)
 			return command_fail(&err);
 	}
-	result = verdict_make(&judged->facts, settings, psl, cache, arena,
+	result = verdict_make(&judged->facts, settings, psl, e->cache, e->arena,
 			      &judged->verdict, &err);
 	psl_free(&psl);
 	if (result < 0)
@@ -572,81 +464,185 @@ static int judge(const struct request *request, const struct settings *settings,
 	return 0;
 }
 
-static int judge_once(const struct request *request,
-		      const struct settings *settings, struct resolver *cache,
-		      struct arena *arena, struct buf *out)
+/* Whose results were believed, or why none are there. */
+static void note_results(struct buf *notes, const struct evaluation *e)
+{
+	const struct request *request = e->request;
+	const struct stored *stored = &e->stored;
+
+	if (request->auth_results != NULL ||
+	    (request->have_spf && request->facts.n_dkim > 0))
+		return;
+	if (stored->results.p != NULL && request->authserv_id == NULL)
+		buf_addf(notes,
+			 "The topmost Authentication-Results field, of %s, was "
+			 "believed: neither authserv_id nor --authserv-id says "
+			 "whose is ours. ",
+			 quote(span_of(stored->results_id)).text);
+	if (stored->results.p == NULL && request->authserv_id == NULL)
+		buf_add_string(notes, "The message has no "
+				      "Authentication-Results field. ");
+	if (stored->results.p == NULL && request->authserv_id != NULL)
+		buf_addf(notes,
+			 "The message has no Authentication-Results field of "
+			 "%s%s. ",
+			 quote(span_of(request->authserv_id)).text,
+			 stored->results_not_used == 0 ?
+				 "" :
+				 "; those of others are not believed");
+}
+
+static const char *note(const struct evaluation *e, const struct judged *judged)
+{
+	struct buf notes = BUF_INIT(MAX_NOTES_BYTES);
+	const char *now = dmarc_result_name(judged->verdict.result);
+	const char *then = e->stored.results_dmarc;
+	size_t n = e->facts.unchecked;
+	const char *text;
+
+	note_results(&notes, e);
+	if (n > 0 && !judged->verdict.have_record)
+		buf_addf(&notes,
+			 "The message has %zu DKIM signature%s of which no "
+			 "result is known. ",
+			 n, n == 1 ? "" : "s");
+	if (then != NULL && !span_is(span_of(then), now))
+		buf_addf(
+			&notes,
+			"The result was %s when the message was received: "
+			"since then something has changed in the DNS or in the "
+			"settings, or not all is known here. ",
+			quote(span_of(then)).text);
+	text = arena_copy(e->arena, span_trim(buf_span(&notes))).p;
+	buf_release(&notes);
+	return text == NULL ? "" : text;
+}
+
+static int judge_once(struct evaluation *e, struct buf *out)
 {
 	struct judged judged;
-	int status = judge(request, settings, cache, arena, &judged);
+	int status = judge(e, e->settings, &judged);
 
 	if (status != 0)
 		return status;
-	if (request->format == FORMAT_JSON)
-		print_json(out, request, &judged, cache);
+	e->inputs.notes = note(e, &judged);
+	if (e->request->format == FORMAT_JSON)
+		evaluate_json(out, &e->inputs, &judged, e->cache);
 	else
-		print_text(out, &judged, cache);
+		evaluate_text(out, &e->inputs, &judged, e->cache);
 	return 0;
 }
 
 /* The same answers for both, as they come through the same cache. */
-static int judge_twice(const struct request *request, struct settings settings,
-		       struct resolver *cache, struct arena *arena,
-		       struct buf *out)
+static int judge_twice(struct evaluation *e, struct buf *out)
 {
+	struct settings settings = *e->settings;
 	struct judged rfc9989, rfc7489;
 	int status, result;
 
 	settings.standard = STANDARD_RFC9989;
-	status = judge(request, &settings, cache, arena, &rfc9989);
+	status = judge(e, &settings, &rfc9989);
 	settings.standard = STANDARD_RFC7489;
 	if (status == 0)
-		status = judge(request, &settings, cache, arena, &rfc7489);
+		status = judge(e, &settings, &rfc7489);
 	if (status != 0)
 		return status;
-	result = request->format == FORMAT_JSON ?
-			 print_compared_json(out, request, &rfc9989, &rfc7489,
-					     cache) :
-			 print_compared_text(out, &rfc9989, &rfc7489, cache);
+	e->inputs.notes =
+		note(e, e->settings->standard == STANDARD_RFC9989 ? &rfc9989 :
+								    &rfc7489);
+	result = e->request->format == FORMAT_JSON ?
+			 evaluate_compared_json(out, &e->inputs, &rfc9989,
+						&rfc7489, e->cache) :
+			 evaluate_compared_text(out, &e->inputs, &rfc9989,
+						&rfc7489, e->cache);
 	return result < 0 ? out_of_memory() : 0;
 }
 
-static int evaluate(const struct request *request,
-		    const struct settings *settings, struct resolver *resolver,
-		    struct arena *arena)
+static int evaluate(struct evaluation *e, struct span text)
 {
-	struct resolver *cache = dns_cache_new(resolver, arena);
 	struct buf out = BUF_INIT(MAX_OUTPUT_BYTES);
+	struct err err = ERR_INIT;
 	int status;
 
-	if (cache == NULL)
+	if (e->cache == NULL)
 		return out_of_memory();
-	status = request->compare ?
-			 judge_twice(request, *settings, cache, arena, &out) :
-			 judge_once(request, settings, cache, arena, &out);
+	if (take_facts(e, text, &err) < 0)
+		return command_fail(&err);
+	if (e->request->n_files > 1 && e->request->format == FORMAT_TEXT)
+		buf_addf(&out, "%-14s%s\n", "file",
+			 quote(span_of(e->inputs.file)).text);
+	status = e->request->compare ? judge_twice(e, &out) :
+				       judge_once(e, &out);
+	if (e->request->n_files > 1 && e->request->format == FORMAT_TEXT)
+		buf_add_char(&out, '\n');
 	if (status == 0)
 		status = command_output(&out);
 	buf_release(&out);
 	return status;
 }
 
+static int evaluate_file(const struct request *request, const char *file,
+			 const struct settings *settings,
+			 struct resolver *resolver, struct arena *arena)
+{
+	struct buf text = BUF_INIT(MAX_HEADER_BYTES + 65536);
+	struct evaluation e = {
+		.request = request,
+		.settings = settings,
+		.arena = arena,
+		.inputs = { .file = file, .notes = "" },
+	};
+	struct err err = ERR_INIT;
+	int status;
+
+	arena_reset(arena);
+	e.cache = dns_cache_new(resolver, arena);
+	if (request->zone == NULL)
+		cares_restart(resolver);
+	status = read_header(file, &text, &err) < 0 ?
+			 command_fail(&err) :
+			 evaluate(&e, buf_span(&text));
+	buf_release(&text);
+	return status;
+}
+
+/* All of them; the status is that of the first that failed. */
+static int evaluate_files(const struct request *request,
+			  const struct settings *settings,
+			  struct resolver *resolver)
+{
+	struct arena *arena = arena_new(MAX_EVALUATE_MEMORY);
+	int status = 0;
+	int i;
+
+	if (arena == NULL)
+		return out_of_memory();
+	for (i = 0; i < request->n_files; i++) {
+		int result = evaluate_file(request, request->files[i], settings,
+					   resolver, arena);
+
+		if (status == 0)
+			status = result;
+	}
+	arena_free(&arena);
+	return status;
+}
+
 int cmd_evaluate(struct command_context *context, int argc, char **argv)
 {
-	struct request request = { .message = "-" };
+	char input[] = "-";
+	char *files[] = { input };
+	struct request request = { .files = files, .n_files = 1 };
 	struct message_facts *facts = &request.facts;
 	struct err err = ERR_INIT;
 	struct settings settings;
 	struct resolver *resolver;
 	int status;
 
-	facts->client_ip = facts->client_name = facts->helo = facts->mail_from =
-		"";
-	facts->spf.domain = "";
 	facts->dkim = arena_array(context->arena, MAX_DKIM_RESULTS,
 				  sizeof(*facts->dkim));
-	if (facts->dkim == NULL) {
-		log_error("out of memory");
-		return EX_OSERR;
-	}
+	if (facts->dkim == NULL)
+		return out_of_memory();
 	status = read_options(&request, argc, argv, context->arena);
 	if (status >= 0)
 		return status;
@@ -656,15 +652,12 @@ int cmd_evaluate(struct command_context *context, int argc, char **argv)
 		settings.standard = request.method == DISCOVERY_PSL ?
 					    STANDARD_RFC7489 :
 					    STANDARD_RFC9989;
-	status = take_results(&request, context->arena);
-	if (status == 0)
-		status = read_message(&request, context->arena);
-	if (status != 0)
-		return status;
+	if (request.authserv_id == NULL && *settings.authserv_id != '\0')
+		request.authserv_id = settings.authserv_id;
 	resolver = open_resolver(&request, &settings, &err);
 	if (resolver == NULL)
 		return command_fail(&err);
-	status = evaluate(&request, &settings, resolver, context->arena);
+	status = evaluate_files(&request, &settings, resolver);
 	resolver_free(&resolver);
 	return status;
 }

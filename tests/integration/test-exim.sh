@@ -76,6 +76,9 @@ sed -i '/^acl_check_data:/a\
   warn\
     set acl_m_points = 1.25\
   warn\
+    senders = queued@good.test\
+    control = freeze\
+  warn\
     condition = ${if eq{$sender_address}{fds@good.test}}\
     logwrite = :main: open: ${run{/bin/ls /proc/self/fd}{${sg{$value}{\\n}{ }}}}' \
 	"$T/mx/acl"
@@ -335,6 +338,19 @@ is 'all of them count' "$(grep -o '"selector":"s1"' <<<"$verdict" | wc -l)" 19
 take 203.0.113.9 x@fwd.test "$T/flood"
 is 'a flood of fields: judged' "$(grep -c '"result":"fail"' <<<"$verdict")" 1
 is 'a flood of fields: the forged one is gone' "$(field X-DMARC-Score)" 8.00
+
+# A message that waits in the queue is explained by Exim's own file.
+smtp_send 192.0.2.7 --from queued@good.test --helo good.test --to b@here.test \
+	"$T/signed"
+queued=$("$top_builddir/edmarc" -c "$T/edmarc.conf" evaluate --format json \
+	"$T/mx/spool/input/$smtp_id-H")
+for text in '"client_ip":"192.0.2.7","helo":"good.test","mail_from":"queued@good.test"' \
+	'"result":"pass"' '"selector":"s1","result":"pass","aligned":true' \
+	'"spf":{"result":"pass","domain":"good.test","scope":"mfrom","aligned":true}' \
+	'"client_ip":"the spool file"' '"recorded":"pass","notes":null'; do
+	check "a message in the queue: $text" grep -qF -e "$text" <<<"$queued"
+done
+exim_run mx -Mrm "$smtp_id" >/dev/null
 
 # ---------------------------------------------------------- who is not judged
 

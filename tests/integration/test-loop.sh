@@ -56,9 +56,23 @@ send_and_check() {
 	line=$(world_verdict "$id")
 	is "$name: the journal has it once" "$(grep -c . <<<"$line")" 1
 	is "$name: and says $expect" "$(jq -r .result <<<"$line")" "$expect"
+	explained "$name" "$T/mx/mail/$id" "$line"
 	is "$name: score in the header and in the journal" \
 		"$(header X-DMARC-Score)" \
 		"$(jq -r '.score' <<<"$line" | xargs printf '%.2f')"
+}
+
+# explained NAME FILE VERDICT-LINE: what lies in the folder says by itself what the
+# module had found
+explained() {
+	local keys='{client: (.client // .client_ip), mail_from, from_domains,
+		result, policy_applied, spf, dkim: [.dkim[] | {domain, result,
+		aligned}], score, action}'
+
+	is "$1: evaluated offline it is the same" \
+		"$("$top_builddir/edmarc" -c "$T/edmarc.conf" evaluate \
+			--format json "$2" | jq -cS "$keys + {recorded, notes}")" \
+		"$(jq -cS "$keys + {recorded: .result, notes: null}" <<<"$3")"
 }
 
 # Nobody knows: a name server that does not answer.
@@ -74,6 +88,10 @@ send_without_dns() {
 	like 'DNS dead: temperror' "$(header Authentication-Results)" \
 		'dmarc=temperror'
 	is 'DNS dead: delivered' "$(header X-DMARC-Action)" accept
+	# The file says that it was another result when the message came.
+	like 'DNS dead: evaluated later' "$("$top_builddir/edmarc" \
+		-c "$T/edmarc.conf" evaluate "$T/mx/mail/$id")" \
+		'The result was temperror when'
 	is 'DNS dead: within a minute' "$((SECONDS - before < 60))" 1
 }
 
