@@ -185,6 +185,7 @@ int job_read_facts(struct job *job)
 		.list_id = find_field(job->message, "List-Id"),
 		.list_post = find_field(job->message, "List-Post"),
 		.draw = message_draw(span_of(job->message->id)),
+		.brief = true,
 	};
 	if (read_from(job) < 0)
 		return -1;

@@ -19,6 +19,8 @@ struct search {
 	struct arena *arena;
 	struct kept kept[MAX_WALK_QUERIES]; /* longest name first */
 	size_t n;
+	bool policy_only;  /* see discover_policy() */
+	bool stopped;      /* for that reason, before the walk's end */
 	bool start_exists; /* proved by the answer for its _dmarc name (R3.3) */
 	const char *why;   /* the query that failed, or NULL */
 	const char *faults; /* or NULL */
@@ -164,6 +166,11 @@ static void walk(struct search *search, const char *start, bool for_policy)
 		if (looked == LOOK_KEPT && for_policy && name == start &&
 		    !kept->usable)
 			return;
+		if (looked == LOOK_KEPT && name == start &&
+		    search->policy_only) {
+			search->stopped = true;
+			return;
+		}
 		if (name == start)
 			ask_ahead(search, step_up(name));
 	}
@@ -271,7 +278,8 @@ static struct discovery walk_discover(struct search *search, const char *domain)
 	const struct kept *kept;
 
 	walk(search, domain, true);
-	if (search->why == NULL)
+	found.organization_open = search->stopped;
+	if (search->why == NULL && !search->stopped)
 		found.organizational_domain =
 			walked_organization(search, domain);
 	kept = walked_policy(search, domain, found.organizational_domain);
@@ -305,13 +313,16 @@ list_discover(struct search *search, const char *domain, const struct psl *psl)
 	return found;
 }
 
-struct discovery discover(const char *domain, const struct psl *psl,
-			  struct resolver *resolver, struct arena *arena)
+static struct discovery discover_so_far(const char *domain,
+					const struct psl *psl,
+					struct resolver *resolver,
+					struct arena *arena, bool policy_only)
 {
 	struct search search = { .dialect = psl == NULL ? RECORD_RFC9989 :
 							  RECORD_RFC7489,
 				 .resolver = dns_cache_new(resolver, arena),
-				 .arena = arena };
+				 .arena = arena,
+				 .policy_only = policy_only };
 	struct discovery found = { .status = DISCOVERY_FAILED,
 				   .why = "out of memory",
 				   .faults = SPAN("") };
@@ -324,6 +335,18 @@ struct discovery discover(const char *domain, const struct psl *psl,
 	found.faults =
 		search.faults == NULL ? SPAN("") : span_of(search.faults);
 	return found;
+}
+
+struct discovery discover(const char *domain, const struct psl *psl,
+			  struct resolver *resolver, struct arena *arena)
+{
+	return discover_so_far(domain, psl, resolver, arena, false);
+}
+
+struct discovery discover_policy(const char *domain, const struct psl *psl,
+				 struct resolver *resolver, struct arena *arena)
+{
+	return discover_so_far(domain, psl, resolver, arena, true);
 }
 
 const char *discover_organization(const char *domain, const struct psl *psl,

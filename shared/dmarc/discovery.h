@@ -29,6 +29,8 @@ struct discovery {
 	 * the record is bad: then the search may have ended early.
 	 */
 	const char *organizational_domain;
+	/* discover_policy() has not looked for it, which is why it is NULL. */
+	bool organization_open;
 	/* Where the record was found; also when it is bad. NULL without one. */
 	const char *policy_domain;
 	struct dmarc_record record; /* FOUND, BAD_RECORD */
@@ -57,6 +59,17 @@ struct discovery {
  */
 struct discovery discover(const char *domain, const struct psl *psl,
 			  struct resolver *resolver, struct arena *arena);
+
+/*
+ * The same, but a domain with a record of its own is not walked up from: its
+ * policy is known then, and what its Organizational Domain is, and whether names
+ * above it have faults, matters only to who asks. In most messages nobody does,
+ * because what is authenticated is the Author Domain itself or nothing like it.
+ * Who does calls discover() with the same resolver, a cache.
+ */
+struct discovery discover_policy(const char *domain, const struct psl *psl,
+				 struct resolver *resolver,
+				 struct arena *arena);
 
 /*
  * Only the Organizational Domain, for an identifier (R2.17). NULL when a query

@@ -74,6 +74,22 @@ walk_identifier(struct judge *judge, const char *identifier)
 	return alignment;
 }
 
+/*
+ * R2.19, at first with what is known without a question: names below different
+ * top-level domains are of different organizations.
+ */
+static bool
+is_of_another_organization(struct judge *judge, const char *identifier)
+{
+	if (!may_share_organization(judge, identifier))
+		return true;
+	if (!judge->found.organization_open)
+		return false;
+	judge->found = discover(judge->author, judge->psl, judge->resolver,
+				judge->arena);
+	return !may_share_organization(judge, identifier);
+}
+
 /* R2.16, with the short-cuts of R2.18 and R2.19 first. */
 static enum alignment
 align(struct judge *judge, const char *identifier, enum alignment_mode mode)
@@ -83,7 +99,7 @@ align(struct judge *judge, const char *identifier, enum alignment_mode mode)
 	if (domain_equal(identifier, judge->author))
 		return ALIGNMENT_YES;
 	if (mode == ALIGNMENT_STRICT ||
-	    !may_share_organization(judge, identifier))
+	    is_of_another_organization(judge, identifier))
 		return ALIGNMENT_NO;
 	for (i = 0; i < judge->n_walked; i++)
 		if (domain_equal(judge->walked[i].domain, identifier))
@@ -341,14 +357,11 @@ judge_domain(struct judge *judge, const struct settings *settings)
 	judge->n_walked = 0;
 	judge->n_keys = 0;
 	judge->unknown = false;
-	judge->found = discover(judge->author, judge->psl, judge->resolver,
-				judge->arena);
+	judge->found = (judge->facts->brief ? discover_policy : discover)(
+		judge->author, judge->psl, judge->resolver, judge->arena);
 	verdict.from_domain = judge->author;
-	verdict.faults = found->faults;
 	if (found->policy_domain != NULL)
 		verdict.policy_domain = found->policy_domain;
-	if (found->organizational_domain != NULL)
-		verdict.organizational_domain = found->organizational_domain;
 	switch (found->status) {
 	case DISCOVERY_FOUND:
 		take_policy(judge, settings, &verdict);
@@ -363,6 +376,10 @@ judge_domain(struct judge *judge, const struct settings *settings)
 		verdict.result = DMARC_TEMPERROR;
 		break;
 	}
+	/* Some of it may have been found out on the way. */
+	verdict.faults = found->faults;
+	if (found->organizational_domain != NULL)
+		verdict.organizational_domain = found->organizational_domain;
 	return verdict;
 }
 

@@ -80,6 +80,12 @@ struct message_facts {
 	 * pct=0.
 	 */
 	unsigned draw;
+	/*
+	 * Nobody will look at more than the decision: questions whose answers
+	 * cannot change it are not asked, so that the verdict may lack
+	 * organizational_domain and faults of names above the Author Domain.
+	 */
+	bool brief;
 };
 
 struct verdict_reason {
@@ -89,9 +95,10 @@ struct verdict_reason {
 
 struct dmarc_verdict {
 	enum dmarc_result result;
-	const char *from_domain;           /* Author Domain, or "" */
-	const char *policy_domain;         /* or "" */
-	const char *organizational_domain; /* of the Author Domain, or "" */
+	const char *from_domain;   /* Author Domain, or "" */
+	const char *policy_domain; /* or "" */
+	/* Of the Author Domain; or "", also when brief and not needed. */
+	const char *organizational_domain;
 	enum discovery_method method;
 	bool have_record; /* a record applies */
 	/*

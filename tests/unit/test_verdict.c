@@ -118,7 +118,7 @@ static void expect_for(const struct test_case *c, const char *prefix,
 }
 
 static void expect_queries(const struct test_case *c, const char *prefix,
-			   const struct resolver *cache)
+			   const char *field, const struct resolver *cache)
 {
 	struct buf all = BUF_INIT(65536);
 	size_t n, i;
@@ -126,7 +126,7 @@ static void expect_queries(const struct test_case *c, const char *prefix,
 
 	for (i = 0; i < n; i++)
 		buf_addf(&all, "%s%s", i > 0 ? " " : "", asked[i].name);
-	expect_for(c, prefix, "queries", buf_string(&all));
+	expect_for(c, prefix, field, buf_string(&all));
 	buf_release(&all);
 }
 
@@ -246,6 +246,47 @@ static void expect_verdict(const struct test_case *c, const char *prefix,
 			 verdict->policy_source != POLICY_SOURCE_NONE);
 }
 
+/*
+ * What is not asked does not change what is decided: in each case. Nothing is
+ * known of names that are not looked at, and nothing else is missing.
+ */
+static void expect_brief(const struct test_case *c, const char *prefix,
+			 const struct settings *settings, const struct psl *psl,
+			 struct resolver *zone, struct arena *arena,
+			 const struct dmarc_verdict *full)
+{
+	struct message_facts facts = read_facts(c, arena);
+	struct resolver *cache = dns_cache_new(zone, arena);
+	struct err err = ERR_INIT;
+	struct dmarc_verdict brief;
+	size_t i;
+
+	assert_non_null(cache);
+	facts.brief = true;
+	assert_int_equal(
+		verdict_make(&facts, settings, psl, cache, arena, &brief, &err),
+		0);
+	assert_int_equal(brief.result, full->result);
+	assert_string_equal(brief.from_domain, full->from_domain);
+	assert_string_equal(brief.policy_domain, full->policy_domain);
+	assert_int_equal(brief.policy_source, full->policy_source);
+	assert_int_equal(brief.policy_selected, full->policy_selected);
+	assert_int_equal(brief.policy_applied, full->policy_applied);
+	assert_int_equal(brief.record_unusable, full->record_unusable);
+	assert_int_equal(brief.disposition, full->disposition);
+	assert_int_equal(brief.action, full->action);
+	assert_int_equal(brief.score, full->score);
+	assert_int_equal(brief.n_reasons, full->n_reasons);
+	for (i = 0; i < brief.n_reasons; i++)
+		assert_int_equal(brief.reasons[i].type, full->reasons[i].type);
+	if (*brief.organizational_domain != '\0')
+		assert_string_equal(brief.organizational_domain,
+				    full->organizational_domain);
+	expect_aligned(c, prefix, &facts);
+	expect_dkim_results(c, prefix, &facts);
+	expect_queries(c, prefix, "brief-queries", cache);
+}
+
 static void judge(const struct test_case *c, const char *prefix,
 		  enum standard standard, const struct psl *psl)
 {
@@ -271,8 +312,9 @@ static void judge(const struct test_case *c, const char *prefix,
 	    0)
 		fail_msg("%s", err.text);
 	expect_verdict(c, prefix, &facts, &verdict);
-	expect_queries(c, prefix, cache);
+	expect_queries(c, prefix, "queries", cache);
 	expect_counted(c, prefix, &counter);
+	expect_brief(c, prefix, &settings, psl, zone, arena, &verdict);
 	resolver_free(&zone);
 	arena_free(&arena);
 }
