@@ -27,12 +27,12 @@ static struct spf_checker *checker_of(struct job *job)
 
 static bool begin(struct job *job, struct spf_checker *checker)
 {
-	const struct scan_message *message = job->message;
+	struct message_facts *facts = &job->facts;
 	struct err err = ERR_INIT;
-	int begun = spf_check_start(checker, message->client_ip, message->helo,
-				    message->mail_from,
+	int begun = spf_check_start(checker, facts->client_ip, facts->helo,
+				    facts->mail_from,
 				    job->scanner->settings.dns_timeout_ms,
-				    &job->facts.spf, job->scanner->arena, &err);
+				    &facts->spf, job->scanner->arena, &err);
 
 	if (begun < 0)
 		trouble(&job->outcome->trouble, "SPF not checked", err.text);

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,13 +39,16 @@
 typedef __typeof__(opendmarc_spf2_test) test_function;
 
 /*
- * What the thread works on: its own, so that it can be left behind. It is read
- * by nobody before the thread has ended.
+ * What the thread works on. It is read by nobody before the thread has ended; of
+ * the two, the one that leaves last frees it.
  */
 struct check {
 	test_function *test;
+	atomic_flag left;
 	char client_ip[INET6_ADDRSTRLEN];
+	char no_mail_from[1];
 	char identity[MAX_IDENTITY + 1];
+	int used_mail_from;
 	int outcome; /* DMARC_POLICY_SPF_OUTCOME_x */
 	char word[64];
 };
@@ -96,12 +100,12 @@ struct spf_checker *spf_checker_new(const char *library, struct err *err)
 static void *run(void *data)
 {
 	struct check *check = data;
-	char no_mail_from[] = "";
-	int used_mail_from = 0;
 
-	check->outcome = check->test(check->client_ip, no_mail_from,
-				     check->identity, NULL, 0, check->word,
-				     sizeof(check->word), &used_mail_from);
+	check->outcome = check->test(
+		check->client_ip, check->no_mail_from, check->identity, NULL, 0,
+		check->word, sizeof(check->word), &check->used_mail_from);
+	if (atomic_flag_test_and_set(&check->left))
+		free(check);
 	return NULL;
 }
 
@@ -151,11 +155,14 @@ static bool has_ended(pthread_t thread, struct timespec when)
  */
 static bool cancel(const struct spf_checker *checker)
 {
+	struct timespec now;
+
 	if (dlopen(UNWINDER, RTLD_NOW | RTLD_NODELETE) == NULL)
 		return false;
 	if (pthread_cancel(checker->thread) != 0)
 		return false;
-	return has_ended(checker->thread, later(checker->give_up_at, GRACE_MS));
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return has_ended(checker->thread, later(now, GRACE_MS));
 }
 
 /* Returns what the thread has found, for the caller to free, or NULL. */
@@ -167,6 +174,8 @@ static struct check *wait_for_thread(struct spf_checker *checker)
 	    !cancel(checker)) {
 		pthread_detach(checker->thread);
 		checker->lost = true;
+		if (atomic_flag_test_and_set(&check->left))
+			free(check);
 		check = NULL;
 	}
 	checker->check = NULL;
@@ -242,6 +251,7 @@ int spf_check_start(struct spf_checker *checker, const char *client_ip,
 	if (check == NULL)
 		return err_set(err, ERR_LIMIT, "out of memory");
 	check->test = checker->test;
+	atomic_flag_clear(&check->left);
 	check->outcome = DMARC_POLICY_SPF_OUTCOME_TMPFAIL;
 	memcpy(check->client_ip, address, sizeof(address));
 	write_identity(spf, mail_from, check->identity);

@@ -103,6 +103,19 @@ static int count(const char *directory)
 	return n;
 }
 
+/*
+ * A thread that was joined is listed for a moment, until the kernel has cleared
+ * it away.
+ */
+static void expect_threads(int n)
+{
+	int64_t give_up_at = now_ms() + 5000;
+
+	while (count("/proc/self/task") != n && now_ms() < give_up_at)
+		poll(NULL, 0, 1);
+	assert_int_equal(count("/proc/self/task"), n);
+}
+
 struct answer {
 	enum auth_result result;
 	int64_t ms;
@@ -139,8 +152,8 @@ static void a_slow_check_is_ended(void **state)
 	for (i = 0; i < 20; i++) {
 		answer = ask(checker, 50);
 		assert_int_equal(answer.result, AUTH_TEMPERROR);
-		assert_in_range(answer.ms, 50, 1000);
-		assert_int_equal(count("/proc/self/task"), threads);
+		assert_in_range(answer.ms, 50, 10000);
+		expect_threads(threads);
 	}
 	/* And the next one is as good as the first. */
 	fake->sleep_ms = 0;
@@ -161,27 +174,30 @@ static void one_that_cannot_be_ended_is_the_last(void **state)
 
 	(void)state;
 	fake->outcome = 1;
-	fake->sleep_ms = 1500;
+	fake->sleep_ms = 3000;
 	fake->deaf = true;
 	answer = ask(checker, 50);
 	assert_int_equal(answer.result, AUTH_TEMPERROR);
-	assert_in_range(answer.ms, 150, 1000);
-	assert_int_equal(count("/proc/self/task"), threads + 1);
+	assert_in_range(answer.ms, 150, 2900);
+	expect_threads(threads + 1);
 	answer = ask(checker, 5000);
 	assert_int_equal(answer.result, AUTH_TEMPERROR);
-	assert_in_range(answer.ms, 0, 1000);
+	assert_in_range(answer.ms, 0, 2900);
 	assert_int_equal(fake->calls, 1);
 	child = fork();
 	if (child == 0) {
+		/* exec(), so that valgrind does not look for leaks here. */
 		free(malloc(100000));
-		_exit(count("/proc/self/task") == 3 ? 0 : 1);
+		if (count("/proc/self/task") == 3)
+			execl("/bin/true", "true", NULL);
+		execl("/bin/false", "false", NULL);
+		_exit(1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
 	spf_checker_free(&checker);
 	/* What it works on is its own, also when we are gone. */
-	while (count("/proc/self/task") > threads)
-		poll(NULL, 0, 20);
+	expect_threads(threads);
 }
 
 static void freeing_ends_a_check(void **state)
@@ -200,7 +216,7 @@ static void freeing_ends_a_check(void **state)
 			 1);
 	spf_checker_free(&checker);
 	assert_null(checker);
-	assert_int_equal(count("/proc/self/task"), threads);
+	expect_threads(threads);
 	arena_free(&arena);
 }
 
