@@ -176,6 +176,9 @@ static int judge(struct job *job)
 	else if (*job->verdict.override_fault != '\0')
 		trouble(&job->outcome->trouble, "list of overrides not used",
 			job->verdict.override_fault);
+	if (result == 0 && job->verdict.disagreement != NULL)
+		trouble(&job->outcome->trouble, "libopendmarc judges otherwise",
+			job->verdict.disagreement);
 	resolver_free(&resolver);
 	return result;
 }

@@ -209,6 +209,11 @@ char *explain(const struct message_facts *facts,
 		say_identifiers(&text, facts, verdict);
 	}
 	say_result(&text, verdict);
+	if (verdict->disagreement != NULL)
+		say(&text,
+		    "libopendmarc judges otherwise, which is a fault, and our "
+		    "own judgement counts: %s.",
+		    verdict->disagreement);
 	if (buf_ok(&text))
 		copy = arena_printf(arena, "%s", buf_string(&text));
 	buf_release(&text);

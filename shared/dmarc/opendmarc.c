@@ -7,6 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The library's header has macros of these names, with other values. */
+static const enum dmarc_policy policy_none = DMARC_POLICY_NONE;
+static const enum dmarc_policy policy_quarantine = DMARC_POLICY_QUARANTINE;
+static const enum dmarc_policy policy_reject = DMARC_POLICY_REJECT;
+
 #include <opendmarc/dmarc.h>
 
 #include "dns/domain.h"
@@ -240,11 +245,11 @@ static enum dmarc_policy policy_of(int letter)
 {
 	switch (letter) {
 	case DMARC_RECORD_P_NONE:
-		return DMARC_POLICY_NONE;
+		return policy_none;
 	case DMARC_RECORD_P_QUARANTINE:
-		return DMARC_POLICY_QUARANTINE;
+		return policy_quarantine;
 	case DMARC_RECORD_P_REJECT:
-		return DMARC_POLICY_REJECT;
+		return policy_reject;
 	default:
 		return DMARC_POLICY_UNSET;
 	}
@@ -258,13 +263,13 @@ static void read_result(int status, struct opendmarc_answer *answer)
 		answer->result = DMARC_PASS;
 		return;
 	case DMARC_POLICY_NONE:
-		answer->policy = DMARC_POLICY_NONE;
+		answer->policy = policy_none;
 		break;
 	case DMARC_POLICY_QUARANTINE:
-		answer->policy = DMARC_POLICY_QUARANTINE;
+		answer->policy = policy_quarantine;
 		break;
 	case DMARC_POLICY_REJECT:
-		answer->policy = DMARC_POLICY_REJECT;
+		answer->policy = policy_reject;
 		break;
 	default:
 		return;

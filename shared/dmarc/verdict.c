@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dmarc/discovery.h"
+#include "dmarc/engine.h"
 #include "dmarc/explain.h"
 #include "dmarc/override.h"
 #include "dns/cache.h"
@@ -105,7 +106,8 @@ align(struct judge *judge, const char *identifier, enum alignment_mode mode)
 		if (domain_equal(judge->walked[i].domain, identifier))
 			return judge->walked[i].alignment;
 	if (i == MAX_WALKED_IDENTIFIERS)
-		return ALIGNMENT_NO;
+		return judge->psl == NULL ? ALIGNMENT_NO :
+					    walk_identifier(judge, identifier);
 	judge->walked[i].domain = identifier;
 	judge->walked[i].alignment = walk_identifier(judge, identifier);
 	judge->n_walked++;
@@ -366,6 +368,10 @@ judge_domain(struct judge *judge, const struct settings *settings)
 	case DISCOVERY_FOUND:
 		take_policy(judge, settings, &verdict);
 		verdict.result = decide(judge, &verdict);
+		if (judge->psl != NULL)
+			verdict.disagreement =
+				engine_judge(judge->psl, judge->facts, found,
+					     &verdict, judge->arena);
 		break;
 	case DISCOVERY_BAD_RECORD:
 		verdict.record_unusable = found->record.bad_policy;

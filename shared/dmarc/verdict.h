@@ -34,7 +34,8 @@
 /*
  * Different identifiers that get a tree walk of their own (R2.21), and DKIM keys
  * that are asked for, for each Author Domain; more are not believed. Honest mail
- * has two or three.
+ * has two or three. The public suffix list asks nobody, so with it there is no
+ * such limit.
  */
 #define MAX_WALKED_IDENTIFIERS 10
 #define MAX_KEY_QUESTIONS      10
@@ -132,6 +133,12 @@ struct dmarc_verdict {
 	enum action action;
 	struct span faults;      /* record faults for R7.7, or "" */
 	const char *explanation; /* sentences for a person */
+	/*
+	 * With rfc7489, libopendmarc judges as well (engine.h). NULL when it says
+	 * the same, else what it says instead, which is a fault to be reported:
+	 * this verdict is then our own alone.
+	 */
+	const char *disagreement;
 };
 
 /*

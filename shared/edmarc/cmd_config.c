@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "dmarc/override.h"
+#include "dmarc/psl.h"
 #include "edmarc/command.h"
 #include "edmarc/hosted.h"
 
@@ -19,6 +20,20 @@ static const char usage[] =
 	"usage: edmarc config check | show\n\n"
 	"  check  read the configuration and list every error in it\n"
 	"  show   print all settings in force, with their meaning\n";
+
+/* The library and the list; without them, mail is accepted unscored. */
+static int check_standard(const struct settings *settings, struct err *err)
+{
+	struct psl *psl;
+
+	if (settings->standard != STANDARD_RFC7489)
+		return 0;
+	psl = psl_open(settings->public_suffix_list, err);
+	if (psl == NULL)
+		return err_while(err, "evaluate.standard = rfc7489");
+	psl_free(&psl);
+	return 0;
+}
 
 /*
  * What the settings point to. The database itself is not asked: it may be away
@@ -38,7 +53,7 @@ static int check_files(const struct settings *settings, struct err *err)
 		result = err_errno(err, ERR_CONFIG, "database.option_file: %s",
 				   options);
 	arena_free(&arena);
-	return result;
+	return result < 0 ? -1 : check_standard(settings, err);
 }
 
 /* The files that lists of [override] name. */

@@ -463,6 +463,9 @@ static void judge(struct json_object *vector, enum standard standard,
 	compare_verdict(vector, name, &verdict);
 	if (standard == STANDARD_RFC7489)
 		compare_library(vector, &as_given, &verdict);
+	/* With all corrections, it always agrees. */
+	if (verdict.disagreement != NULL)
+		fail_msg("%s: %s", text_of(vector, "id"), verdict.disagreement);
 	resolver_free(&zone);
 	arena_free(&arena);
 }
