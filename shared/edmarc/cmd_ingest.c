@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/span.h"
 #include "edmarc/command.h"
 #include "edmarc/ingest.h"
+#include "edmarc/parsers.h"
 #include "report/read.h"
 #include "store/schema.h"
 
@@ -35,17 +37,37 @@
 #define MAX_LOGGED_FAILURES 10
 
 static const char usage[] =
-	"usage: edmarc ingest [--once | --watch]\n\n"
-	"  --once      load what waits in the spools and end (the default)\n"
-	"  --watch     and go on with what comes, until SIGTERM or SIGINT\n"
-	"  -h, --help  this text\n";
+	"usage: edmarc ingest [--once | --watch] [--jobs N] [--no-sandbox]\n\n"
+	"  --once        load what waits in the spools and end (the default)\n"
+	"  --watch       and go on with what comes, until SIGTERM or SIGINT\n"
+	"  --jobs N      this many mails are parsed side by side; as many as there\n"
+	"                are processors, at most 4, when not given\n"
+	"  --no-sandbox  parse without a seccomp filter where the kernel has none:\n"
+	"                whoever takes a parser over can then do what we can\n"
+	"  -h, --help    this text\n";
+
+static bool read_jobs(const char *text, unsigned *jobs)
+{
+	uint64_t number;
+
+	if (!span_to_uint(span_of(text), MAX_PARSERS, &number) || number == 0) {
+		log_error("--jobs %s: not a number from 1 to %d", text,
+			  MAX_PARSERS);
+		return false;
+	}
+	*jobs = (unsigned)number;
+	return true;
+}
 
 /* Returns an exit status to stop with, or -1 to go on. */
-static int read_options(bool *watch, int argc, char **argv)
+static int
+read_options(struct ingest *ingest, bool *watch, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "once", no_argument, NULL, 'o' },
 		{ "watch", no_argument, NULL, 'w' },
+		{ "jobs", required_argument, NULL, 'j' },
+		{ "no-sandbox", no_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -59,6 +81,13 @@ static int read_options(bool *watch, int argc, char **argv)
 			break;
 		case 'w':
 			*watch = true;
+			break;
+		case 'j':
+			if (!read_jobs(optarg, &ingest->jobs))
+				return EX_USAGE;
+			break;
+		case 'n':
+			ingest->unfiltered = true;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -292,12 +321,12 @@ lock_spools(const struct settings *settings, int lock[2], struct err *err)
 
 int cmd_ingest(struct command_context *context, int argc, char **argv)
 {
-	struct ingest ingest = { .stop_fd = -1 };
+	struct ingest ingest = { .stop_fd = -1, .jobs = parsers_default() };
 	struct err err = ERR_INIT;
 	struct settings settings;
 	bool watch = false;
 	int lock[2];
-	int status = read_options(&watch, argc, argv);
+	int status = read_options(&ingest, &watch, argc, argv);
 
 	if (status >= 0)
 		return status;

@@ -20,7 +20,7 @@
 #include "base/utc.h"
 #include "edmarc/command.h"
 #include "edmarc/csv.h"
-#include "edmarc/parser_child.h"
+#include "edmarc/parsers.h"
 #include "report/aggregate.h"
 #include "report/read.h"
 
@@ -30,11 +30,12 @@
 #define N_DISPOSITIONS (DISPOSITION_REJECT + 1)
 
 static const char usage[] =
-	"usage: edmarc parse [--format text|json|csv] FILE...\n\n"
+	"usage: edmarc parse [--format text|json|csv] [--no-sandbox] FILE...\n\n"
 	"  Each FILE is a mail, or a report as XML, gzip, zip or tar.gz; - is\n"
 	"  standard input. Nothing is stored.\n\n"
 	"  -f, --format FORMAT  text (default), json (one object in each line)\n"
 	"                       or csv\n"
+	"  --no-sandbox         parse without a seccomp filter\n"
 	"  -h, --help           this text\n\n"
 	"Exit status: 0 when all reports are good or partly good, 65 when one was\n"
 	"rejected.\n";
@@ -52,6 +53,7 @@ struct totals {
 struct printer {
 	struct report_sink sink; /* first: the sink is the printer */
 	enum format format;
+	bool unfiltered; /* parse without a seccomp filter */
 	const char *file;
 	struct arena *arena; /* of one report */
 	struct span entry;
@@ -388,7 +390,7 @@ static int parse_file(struct printer *p, const char *path)
 	if (fd < 0)
 		return EX_DATAERR;
 	p->file = path;
-	result = parser_child_read(fd, 0, &p->sink, &err);
+	result = parser_read(fd, 0, !p->unfiltered, &p->sink, &err);
 	if (!standard)
 		close(fd);
 	if (result == 0)
@@ -401,7 +403,8 @@ static int parse_file(struct printer *p, const char *path)
 	return EX_DATAERR;
 }
 
-static int parse_files(enum format format, struct arena *arena, char **paths)
+static int parse_files(enum format format, bool unfiltered, struct arena *arena,
+		       char **paths)
 {
 	struct printer printer = {
 		.sink = { .begin = on_begin,
@@ -409,6 +412,7 @@ static int parse_files(enum format format, struct arena *arena, char **paths)
 			  .row = on_row,
 			  .end = on_end },
 		.format = format,
+		.unfiltered = unfiltered,
 		.arena = arena,
 	};
 	struct err err = ERR_INIT;
@@ -433,10 +437,12 @@ int cmd_parse(struct command_context *context, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "format", required_argument, NULL, 'f' },
+		{ "no-sandbox", no_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	enum format format = FORMAT_TEXT;
+	bool unfiltered = false;
 	struct arena *arena;
 	int option, status;
 
@@ -449,6 +455,9 @@ int cmd_parse(struct command_context *context, int argc, char **argv)
 			log_error("no format %s; see edmarc parse --help",
 				  optarg);
 			return EX_USAGE;
+		case 'n':
+			unfiltered = true;
+			break;
 		case 'h':
 			fputs(usage, stdout);
 			return EX_OK;
@@ -465,7 +474,7 @@ int cmd_parse(struct command_context *context, int argc, char **argv)
 		log_error("out of memory");
 		return EX_OSERR;
 	}
-	status = parse_files(format, arena, argv + optind);
+	status = parse_files(format, unfiltered, arena, argv + optind);
 	arena_free(&arena);
 	return status;
 }

@@ -22,7 +22,9 @@ struct ingest {
 	const struct settings *settings;
 	struct database *db;
 	char host[256];
-	int stop_fd; /* readable when we are asked to stop; -1: never */
+	int stop_fd;     /* readable when we are asked to stop; -1: never */
+	unsigned jobs;   /* children that parse mail */
+	bool unfiltered; /* they run without a seccomp filter */
 
 	/* of one pass */
 	struct {

@@ -2,14 +2,20 @@
 /*
  * ingest_reports.c - report mail from its spool into the store
  *
- * A file is removed after the transaction that holds its reports and its name;
- * one that comes back (we crashed in between) is recognized by the name. A mail
- * of which something was refused goes to bad/ with the reason, and what could be
- * read of it counts all the same.
+ * Children read (edmarc/parsers.h) while the mails that are read already are
+ * stored, many in one transaction (store/reports.h). A file is removed after the
+ * transaction that holds its reports and its name; one that comes back (we
+ * crashed in between) is recognized by the name. A mail of which something was
+ * refused goes to bad/ with the reason, and what could be read of it counts all
+ * the same.
+ *
+ * When a transaction fails, each mail of it is read and stored again by itself,
+ * after all others, so that one that cannot be stored keeps nobody waiting.
  */
 #include "edmarc/ingest.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,19 +23,58 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/quote.h"
-#include "edmarc/parser_child.h"
+#include "edmarc/parsers.h"
 #include "journal/report_spool.h"
 #include "store/reports.h"
 
 #define LIST_BYTES ((size_t)16 * 1024 * 1024)
-#define MAIL_BYTES ((size_t)1024 * 1024) /* for an envelope */
+#define MAIL_BYTES ((size_t)64 * 1024) /* for an envelope */
+
+/*
+ * When the mails that were read are stored: a transaction then takes a few
+ * hundredths of a second, of which the sync of the server's log is the smaller
+ * part, and Galera is content with its size. A mail that is read waits no longer
+ * than BATCH_MS for others, and not at all when there are none.
+ */
+#define BATCH_ROWS  1000
+#define BATCH_BYTES ((size_t)8 * 1024 * 1024)
+#define BATCH_MAILS 256
+#define BATCH_MS    200
+
+/* So many that fail alone, one after the other: it is not the mails. */
+#define MAX_FAILURES_IN_A_ROW 20
 
 struct mail {
+	struct mail *next;        /* of all */
+	struct mail *next_unused; /* of those that are not on their way */
+	struct span name;
+	struct arena *arena; /* of the envelope */
+	int fd;
+	off_t offset;
+	struct mail_envelope envelope;
+	struct mail_store *store;
+};
+
+/* A list of names on its way through children and transactions. */
+struct work {
 	struct ingest *ingest;
 	const char *directory;
-	struct span name;
-	struct mail_envelope envelope;
-	struct mail_outcome outcome;
+	struct parsers *parsers;
+	struct mail *all;
+	struct mail *unused;
+	bool alone; /* one mail at a time */
+	unsigned failed_in_a_row;
+
+	/* Mails to be tried alone, later; as long as the list of names. */
+	struct span *later;
+	size_t n_later;
+
+	/* Read, and waiting to be stored. */
+	struct mail *batch[BATCH_MAILS];
+	size_t n_batch;
+	size_t rows;
+	size_t bytes;
+	int64_t since; /* milliseconds: when the first of them was read */
 };
 
 /* Would the same mail fail in the same way next time? */
@@ -38,69 +83,93 @@ static bool is_mails_fault(const struct err *err)
 	return err->kind == ERR_INPUT || err->kind == ERR_LIMIT;
 }
 
-/* Store the mail as one of which nothing could be read. */
-static int store_refused(struct mail *mail, const char *reason, struct err *err)
+static int64_t now_ms(void)
 {
-	struct mail_store *store;
-	int result = -1;
+	struct timespec now = { 0 };
 
-	if (mail_store_open(mail->ingest->db, mail->name, (int64_t)time(NULL),
-			    &store, err) < 0)
-		return -1;
-	if (mail_store_refuse(store, reason, err) == 0)
-		result = mail_store_finish(store, &mail->envelope,
-					   &mail->outcome, err);
-	mail_store_free(&store);
-	return result;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int read_mail(struct mail *mail, int fd, off_t offset, struct err *err)
-{
-	struct mail_store *store;
-	int result = 0;
+/* -------------------------------------------------------------- mails in memory */
 
-	if (mail_store_open(mail->ingest->db, mail->name, (int64_t)time(NULL),
-			    &store, err) < 0)
-		return -1;
-	if (parser_child_read(fd, offset, mail_store_sink(store), err) < 0)
-		result = is_mails_fault(err) ?
-				 mail_store_refuse(store, err->text, err) :
-				 -1;
-	if (result == 0)
-		result = mail_store_finish(store, &mail->envelope,
-					   &mail->outcome, err);
-	mail_store_free(&store);
-	return result;
+static void close_file(struct mail *mail)
+{
+	if (mail->fd >= 0)
+		close(mail->fd);
+	mail->fd = -1;
 }
 
-static int store_mail(struct mail *mail, struct arena *arena, struct err *err)
+static void free_mail(struct mail **mail)
 {
-	struct report_envelope envelope = { 0 };
-	struct err why = ERR_INIT;
-	int result = -1;
-	off_t offset;
-	int fd;
+	if (*mail == NULL)
+		return;
+	close_file(*mail);
+	mail_store_free(&(*mail)->store);
+	arena_free(&(*mail)->arena);
+	free(*mail);
+	*mail = NULL;
+}
 
-	mail->envelope = (struct mail_envelope){ .name = mail->name };
-	fd = report_spool_open(mail->directory, mail->name, arena, &envelope,
-			       &offset, &why);
-	if (fd >= 0) {
-		mail->envelope.received = envelope.received;
-		mail->envelope.recipient = envelope.recipient;
-		mail->envelope.sender = envelope.sender;
-		result = read_mail(mail, fd, offset, &why);
-		close(fd);
+static struct mail *new_mail(struct work *work, struct err *err)
+{
+	struct mail *mail = work->unused;
+
+	if (mail != NULL) {
+		work->unused = mail->next_unused;
+		return mail;
 	}
-	if (result < 0 && is_mails_fault(&why))
-		return store_refused(mail, why.text, err);
-	if (result < 0)
-		*err = why;
-	return result;
+	mail = calloc(1, sizeof(*mail));
+	if (mail != NULL) {
+		mail->fd = -1;
+		mail->arena = arena_new(MAIL_BYTES);
+	}
+	if (mail != NULL && mail->arena != NULL &&
+	    mail_store_new(work->ingest->db, &mail->store, err) == 0) {
+		mail->next = work->all;
+		work->all = mail;
+		return mail;
+	}
+	free_mail(&mail);
+	err_set(err, ERR_TEMP, "out of memory");
+	return NULL;
 }
+
+static void put_back(struct work *work, struct mail *mail)
+{
+	close_file(mail);
+	mail->next_unused = work->unused;
+	work->unused = mail;
+}
+
+/* -------------------------------------------------------------------- failures */
+
+/*
+ * This mail could not be done. Returns 0 to go on with the others, or -1 when
+ * nobody can.
+ */
+static int postpone(struct work *work, struct span name, struct err *err)
+{
+	struct err gone = ERR_INIT;
+
+	if (err->kind == ERR_CONFIG ||
+	    database_ping(work->ingest->db, &gone) < 0)
+		return -1;
+	if (!work->alone) {
+		work->later[work->n_later++] = name;
+		return 0;
+	}
+	err_while(err, "%.*s", SPAN_ARGS(name));
+	if (ingest_failed(work->ingest, err) < 0)
+		return -1;
+	return ++work->failed_in_a_row < MAX_FAILURES_IN_A_ROW ? 0 : -1;
+}
+
+/* --------------------------------------------------------------------- the end */
 
 static void count_mail(struct ingest *ingest, const struct mail *mail)
 {
-	const struct mail_outcome *outcome = &mail->outcome;
+	const struct mail_outcome *outcome = mail_store_outcome(mail->store);
 
 	ingest->count.mails++;
 	ingest->count.reports += (uint64_t)outcome->reports;
@@ -119,43 +188,288 @@ static void count_mail(struct ingest *ingest, const struct mail *mail)
 		    quote(span_of(outcome->reason)).text);
 }
 
-static int take_mail(struct mail *mail, struct arena *arena, struct err *err)
+/* It is in the tables: count it, and take its file away. */
+static int clear_mail(struct work *work, struct mail *mail, struct err *err)
 {
-	bool stored;
+	const struct mail_outcome *outcome = mail_store_outcome(mail->store);
 
-	if (mail_is_stored(mail->ingest->db, mail->name, &stored, err) < 0)
+	if (outcome->stored_before)
+		return report_spool_remove(work->directory, mail->name, err);
+	count_mail(work->ingest, mail);
+	if (outcome->set_aside)
+		return report_spool_set_aside(work->directory, mail->name,
+					      outcome->reason, err);
+	return report_spool_remove(work->directory, mail->name, err);
+}
+
+/* In the order of their age, so that the older one of two equal ones counts. */
+static int by_name(const void *a, const void *b)
+{
+	const struct mail *const *left = a, *const *right = b;
+
+	return strcmp((*left)->name.p, (*right)->name.p);
+}
+
+static int commit(struct work *work, struct err *err)
+{
+	struct mail_store *stores[BATCH_MAILS];
+	size_t i;
+
+	qsort(work->batch, work->n_batch, sizeof(work->batch[0]), by_name);
+	for (i = 0; i < work->n_batch; i++)
+		stores[i] = work->batch[i]->store;
+	return mail_stores_commit(work->ingest->db, stores, work->n_batch, err);
+}
+
+/* The one mail of the batch cannot be stored: say so, where it was to stand. */
+static int commit_refusal(struct work *work, struct err *err)
+{
+	struct mail *mail = work->batch[0];
+	struct err why = *err;
+
+	*err = (struct err)ERR_INIT;
+	if (mail_leftovers_drop(work->ingest->db, &mail->name, 1, time(NULL),
+				err) < 0)
 		return -1;
+	mail_store_start(mail->store, mail->name, time(NULL));
+	if (mail_store_refuse(mail->store, why.text, err) < 0 ||
+	    mail_store_end(mail->store, &mail->envelope, err) < 0)
+		return -1;
+	return commit(work, err);
+}
+
+static int store_batch(struct work *work, struct err *err)
+{
+	int result = commit(work, err);
+	bool stored;
+	size_t i;
+
+	if (result < 0 && work->alone && is_mails_fault(err))
+		result = commit_refusal(work, err);
+	stored = result == 0;
 	if (stored)
-		return report_spool_remove(mail->directory, mail->name, err);
-	if (store_mail(mail, arena, err) < 0)
-		return err_while(err, "%s", mail->name.p);
-	count_mail(mail->ingest, mail);
-	if (mail->outcome.set_aside)
-		return report_spool_set_aside(mail->directory, mail->name,
-					      mail->outcome.reason, err);
-	return report_spool_remove(mail->directory, mail->name, err);
+		work->failed_in_a_row = 0;
+	result = 0;
+	for (i = 0; i < work->n_batch; i++) {
+		struct mail *mail = work->batch[i];
+		struct err why = *err;
+
+		if (result == 0 && stored && clear_mail(work, mail, &why) < 0)
+			result = ingest_failed(work->ingest, &why);
+		else if (result == 0 && !stored)
+			result = postpone(work, mail->name, &why);
+		if (result < 0)
+			*err = why;
+		put_back(work, mail);
+	}
+	work->n_batch = 0;
+	work->rows = 0;
+	work->bytes = 0;
+	return result;
+}
+
+static bool is_batch_full(const struct work *work)
+{
+	return work->rows >= BATCH_ROWS || work->bytes >= BATCH_BYTES ||
+	       work->n_batch == BATCH_MAILS ||
+	       (work->alone && work->n_batch > 0);
+}
+
+/* What was read of a mail waits for the next transaction. */
+static int add_to_batch(struct work *work, struct mail *mail, struct err *err)
+{
+	close_file(mail);
+	if (mail_store_end(mail->store, &mail->envelope, err) < 0) {
+		int result = postpone(work, mail->name, err);
+
+		put_back(work, mail);
+		return result;
+	}
+	if (work->n_batch == 0)
+		work->since = now_ms();
+	work->batch[work->n_batch++] = mail;
+	work->rows += mail_store_rows(mail->store);
+	work->bytes += mail_store_bytes(mail->store);
+	return is_batch_full(work) ? store_batch(work, err) : 0;
+}
+
+/* --------------------------------------------------------------------- reading */
+
+/* It was read, or why not. */
+static int take_result(struct work *work, struct mail *mail, int result,
+		       struct err *why, struct err *err)
+{
+	if (result < 0 && is_mails_fault(why)) {
+		result = mail_store_refuse(mail->store, why->text, err);
+		if (result < 0)
+			*why = *err;
+	}
+	if (result == 0)
+		return add_to_batch(work, mail, err);
+	result = postpone(work, mail->name, why);
+	if (result < 0)
+		*err = *why;
+	put_back(work, mail);
+	return result;
+}
+
+/* A child died that had read other mails before. Is it this one's fault? */
+static int read_again(struct work *work, struct mail *mail, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int result;
+
+	if (mail_leftovers_drop(work->ingest->db, &mail->name, 1, time(NULL),
+				err) < 0)
+		return take_result(work, mail, -1, err, err);
+	mail_store_start(mail->store, mail->name, time(NULL));
+	result = parser_read(mail->fd, mail->offset, !work->ingest->unfiltered,
+			     mail_store_sink(mail->store), &why);
+	return take_result(work, mail, result, &why, err);
+}
+
+/* Open a mail and hand it to a child. The names are not our last chance. */
+static int start_mail(struct work *work, struct span name, struct err *err)
+{
+	struct report_envelope envelope = { 0 };
+	struct mail *mail = new_mail(work, err);
+	struct parser_mail job;
+	struct err why = ERR_INIT;
+
+	if (mail == NULL)
+		return -1;
+	arena_reset(mail->arena);
+	mail->name = name;
+	mail->envelope = (struct mail_envelope){ .name = name };
+	mail_store_start(mail->store, name, time(NULL));
+	mail->fd = report_spool_open(work->directory, name, mail->arena,
+				     &envelope, &mail->offset, &why);
+	if (mail->fd < 0)
+		return take_result(work, mail, -1, &why, err);
+	mail->envelope.received = envelope.received;
+	mail->envelope.recipient = envelope.recipient;
+	mail->envelope.sender = envelope.sender;
+	job = (struct parser_mail){ .fd = mail->fd,
+				    .offset = mail->offset,
+				    .sink = mail_store_sink(mail->store),
+				    .owner = mail };
+	if (parsers_give(work->parsers, &job, err) == 1)
+		return 0;
+	put_back(work, mail);
+	return -1;
+}
+
+static bool has_room(const struct work *work)
+{
+	if (work->alone)
+		return parsers_busy(work->parsers) == 0;
+	return parsers_have_room(work->parsers);
+}
+
+/* How long may we listen? Not at all when a batch is due. */
+static int wait_ms(const struct work *work)
+{
+	int64_t left;
+
+	if (work->n_batch == 0)
+		return BATCH_MS;
+	left = work->since + BATCH_MS - now_ms();
+	return left < 0 ? 0 : (int)left;
+}
+
+static int listen(struct work *work, struct err *err)
+{
+	struct parser_result result;
+	struct err why = ERR_INIT;
+	int done = parsers_wait(work->parsers, wait_ms(work), &result, &why);
+
+	if (done < 0) {
+		*err = why;
+		return -1;
+	}
+	if (done > 0 && result.again)
+		return read_again(work, result.owner, err);
+	if (done > 0)
+		return take_result(work, result.owner, result.result,
+				   &result.err, err);
+	if (work->n_batch > 0 && wait_ms(work) == 0)
+		return store_batch(work, err);
+	return 0;
+}
+
+/*
+ * Read and store all of these. Mails that are with a child when we are asked to
+ * stop stay in the spool.
+ */
+static int
+run(struct work *work, const struct span *names, size_t n, struct err *err)
+{
+	size_t next = 0;
+
+	while ((next < n || parsers_busy(work->parsers) > 0) &&
+	       !ingest_stopping(work->ingest)) {
+		if (next < n && has_room(work)) {
+			if (start_mail(work, names[next++], err) < 0)
+				return -1;
+		} else if (listen(work, err) < 0) {
+			return -1;
+		}
+	}
+	return work->n_batch > 0 ? store_batch(work, err) : 0;
+}
+
+static int
+run_twice(struct work *work, struct span *names, size_t n, struct err *err)
+{
+	struct span *later = work->later;
+	size_t n_later;
+
+	if (mail_leftovers_drop(work->ingest->db, names, n, time(NULL), err) <
+		    0 ||
+	    run(work, names, n, err) < 0)
+		return -1;
+	n_later = work->n_later;
+	if (n_later == 0 || ingest_stopping(work->ingest))
+		return 0;
+	if (mail_leftovers_drop(work->ingest->db, later, n_later, time(NULL),
+				err) < 0)
+		return -1;
+	work->alone = true;
+	return run(work, later, n_later, err);
+}
+
+static void release(struct work *work)
+{
+	while (work->all != NULL) {
+		struct mail *mail = work->all;
+
+		work->all = mail->next;
+		free_mail(&mail);
+	}
 }
 
 /* 1 when there may be more than could be listed, 0, -1. */
-static int take_mails(struct ingest *ingest, struct arena *list,
-		      struct arena *arena, struct err *err)
+static int take_mails(struct ingest *ingest, struct parsers *parsers,
+		      struct arena *list, struct err *err)
 {
-	struct mail mail = {
-		.ingest = ingest,
-		.directory = ingest->settings->report_spool,
-	};
+	struct work work = { .ingest = ingest,
+			     .directory = ingest->settings->report_spool,
+			     .parsers = parsers };
 	struct span *names;
-	size_t n, i;
+	int result;
+	size_t n;
 
-	if (report_spool_names(mail.directory, list, &names, &n, err) < 0)
+	if (report_spool_names(work.directory, list, &names, &n, err) < 0)
 		return -1;
-	for (i = 0; i < n && !ingest_stopping(ingest); i++) {
-		mail.name = names[i];
-		arena_reset(arena);
-		if (take_mail(&mail, arena, err) < 0 &&
-		    ingest_failed(ingest, err) < 0)
-			return -1;
-	}
+	if (n == 0)
+		return 0;
+	work.later = arena_array(list, n, sizeof(*work.later));
+	if (work.later == NULL)
+		return err_set(err, ERR_TEMP, "out of memory");
+	result = run_twice(&work, names, n, err);
+	release(&work);
+	if (result < 0)
+		return -1;
 	return n == MAX_REPORT_NAMES && ingest->failures == 0 &&
 	       !ingest_stopping(ingest);
 }
@@ -176,20 +490,20 @@ static void clean_spool(const struct ingest *ingest)
 int ingest_reports(struct ingest *ingest, struct err *err)
 {
 	struct arena *list = arena_new(LIST_BYTES);
-	struct arena *arena = arena_new(MAIL_BYTES);
+	struct parsers *parsers = NULL;
 	int more = -1;
 
-	if (list == NULL || arena == NULL) {
+	if (list == NULL) {
 		err_set(err, ERR_TEMP, "out of memory");
-		goto out;
+		return -1;
 	}
 	clean_spool(ingest);
-	do {
-		arena_reset(list);
-		more = take_mails(ingest, list, arena, err);
-	} while (more > 0);
-out:
-	arena_free(&arena);
+	if (parsers_new(ingest->jobs, !ingest->unfiltered, &parsers, err) == 0)
+		do {
+			arena_reset(list);
+			more = take_mails(ingest, parsers, list, err);
+		} while (more > 0);
+	parsers_free(&parsers);
 	arena_free(&list);
 	return more;
 }

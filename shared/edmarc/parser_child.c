@@ -3,15 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,17 +22,6 @@
 #include "report/wire.h"
 
 /*
- * A report of a million rows takes some ten seconds of a slow machine. The
- * tests are built with smaller numbers.
- */
-#ifndef PARSER_CPU_SECONDS
-#define PARSER_CPU_SECONDS 60
-#endif
-#ifndef PARSER_WAIT_MS
-#define PARSER_WAIT_MS (120 * 1000)
-#endif
-
-/*
  * The mail (60 MiB), GMime's copy of it, one decoded part, an inner archive
  * (64 MiB, for a moment twice), and the parser's own needs.
  */
@@ -43,9 +30,16 @@
 /* The same with the program and its libraries. */
 #define PARSER_ADDRESS_BYTES ((rlim_t)2 * 1024 * 1024 * 1024)
 
-/* Where the child has its two descriptors. */
-#define CHILD_MAIL 0
-#define CHILD_PIPE 1
+/*
+ * Where the child has its descriptors: mails come over the first, frames go into
+ * the second, and the one mail that is open is the next free number.
+ */
+#define CHILD_MAILS  0
+#define CHILD_FRAMES 1
+#define CHILD_MAIL   CHILD_FIRST_CLOSED
+
+/* Of the memory for a mail, what is kept for the next one. */
+#define KEEP_BYTES ((size_t)1024 * 1024)
 
 /* How the child says what it cannot say in frames. */
 enum child_exit {
@@ -105,19 +99,35 @@ static int limit_memory(void)
 static int allow_calls(scmp_filter_ctx filter)
 {
 	static const int calls[] = {
-		SCMP_SYS(write),          SCMP_SYS(brk),
-		SCMP_SYS(munmap),         SCMP_SYS(mremap),
-		SCMP_SYS(madvise),        SCMP_SYS(futex),
-		SCMP_SYS(clock_gettime),  SCMP_SYS(gettimeofday),
-		SCMP_SYS(time),           SCMP_SYS(getrandom),
-		SCMP_SYS(sched_yield),    SCMP_SYS(restart_syscall),
-		SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-		SCMP_SYS(getpid),         SCMP_SYS(gettid),
-		SCMP_SYS(exit),           SCMP_SYS(exit_group),
+		SCMP_SYS(brk),
+		SCMP_SYS(munmap),
+		SCMP_SYS(mremap),
+		SCMP_SYS(exit_group),
+		SCMP_SYS(madvise),
+		SCMP_SYS(futex),
+		SCMP_SYS(clock_gettime),
+		SCMP_SYS(gettimeofday),
+		SCMP_SYS(time),
+		SCMP_SYS(getrandom),
+		SCMP_SYS(sched_yield),
+		SCMP_SYS(restart_syscall),
+		SCMP_SYS(rt_sigprocmask),
+		SCMP_SYS(rt_sigreturn),
+		SCMP_SYS(getpid),
+		SCMP_SYS(gettid),
+		SCMP_SYS(exit),
 	};
-	static const int of_mail[] = { SCMP_SYS(read), SCMP_SYS(pread64),
-				       SCMP_SYS(lseek) };
-	const struct scmp_arg_cmp mail = SCMP_A0(SCMP_CMP_EQ, CHILD_MAIL, 0);
+	static const struct {
+		int call;
+		scmp_datum_t fd;
+	} with_fd[] = {
+		{ SCMP_SYS(recvmsg), CHILD_MAILS },
+		{ SCMP_SYS(write), CHILD_FRAMES },
+		{ SCMP_SYS(read), CHILD_MAIL },
+		{ SCMP_SYS(pread64), CHILD_MAIL },
+		{ SCMP_SYS(lseek), CHILD_MAIL },
+		{ SCMP_SYS(close), CHILD_MAIL },
+	};
 	const struct scmp_arg_cmp no_code =
 		SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
 	const struct scmp_arg_cmp itself =
@@ -127,9 +137,10 @@ static int allow_calls(scmp_filter_ctx filter)
 	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
 		if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0) < 0)
 			return -1;
-	for (i = 0; i < sizeof(of_mail) / sizeof(of_mail[0]); i++)
-		if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, of_mail[i], 1,
-				     mail) < 0)
+	for (i = 0; i < sizeof(with_fd) / sizeof(with_fd[0]); i++)
+		if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, with_fd[i].call, 1,
+				     SCMP_A0(SCMP_CMP_EQ, with_fd[i].fd, 0)) <
+		    0)
 			return -1;
 	if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
 			     no_code) < 0 ||
@@ -163,8 +174,9 @@ static int limit_rest(void)
 		rlim_t hard;
 	} limits[] = {
 		/* the soft limit's signal tells it from other deaths */
-		{ RLIMIT_CPU, PARSER_CPU_SECONDS, PARSER_CPU_SECONDS + 1 },
-		{ RLIMIT_NOFILE, 0, 0 },
+		{ RLIMIT_CPU, PARSER_LIFE_CPU_SECONDS,
+		  PARSER_LIFE_CPU_SECONDS + 1 },
+		{ RLIMIT_NOFILE, CHILD_MAIL + 1, CHILD_MAIL + 1 },
 		{ RLIMIT_FSIZE, 0, 0 },
 		{ RLIMIT_CORE, 0, 0 },
 		{ RLIMIT_NPROC, 0, 0 },
@@ -215,15 +227,16 @@ static int reset_signals(void)
 	return sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* The mail at 0, the pipe at 1, nothing else open. */
-static int keep_two(int mail, int pipe_end)
+/* These two where they belong, nothing else open. */
+static int keep_two(int mails, int frames)
 {
-	int high_mail = fcntl(mail, F_DUPFD, 10);
-	int high_pipe = fcntl(pipe_end, F_DUPFD, 10);
+	int high_mails = fcntl(mails, F_DUPFD, 10);
+	int high_frames = fcntl(frames, F_DUPFD, 10);
 
-	if (high_mail < 0 || high_pipe < 0)
+	if (high_mails < 0 || high_frames < 0)
 		return -1;
-	if (dup2(high_mail, CHILD_MAIL) < 0 || dup2(high_pipe, CHILD_PIPE) < 0)
+	if (dup2(high_mails, CHILD_MAILS) < 0 ||
+	    dup2(high_frames, CHILD_FRAMES) < 0)
 		return -1;
 	return close_range(CHILD_FIRST_CLOSED, ~0U, 0);
 }
@@ -240,21 +253,49 @@ static int fix_time_zone(void)
 	return 0;
 }
 
-static int enter_sandbox(int mail, int pipe_end)
+static int enter_sandbox(int mails, int frames, bool filtered)
 {
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -1;
-	if (keep_two(mail, pipe_end) < 0 || reset_signals() < 0 ||
+	if (keep_two(mails, frames) < 0 || reset_signals() < 0 ||
 	    fix_time_zone() < 0)
 		return -1;
 	if (limit_rest() < 0 || limit_memory() < 0)
 		return -1;
-	return filter_calls();
+	return filtered ? filter_calls() : 0;
 }
 
 /* ------------------------------------------------------------------- the child */
+
+/* A mail that was handed over: 1 (open as CHILD_MAIL), 0 at the end, -1. */
+static int next_mail(off_t *offset)
+{
+	union {
+		struct cmsghdr header; /* for its alignment */
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec bytes = { .iov_base = offset, .iov_len = sizeof(*offset) };
+	struct msghdr message = { .msg_iov = &bytes,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+	const struct cmsghdr *header;
+	ssize_t n;
+	int fd;
+
+	do {
+		n = recvmsg(CHILD_MAILS, &message, 0);
+	} while (n < 0 && errno == EINTR);
+	if (n == 0)
+		return 0;
+	header = n == (ssize_t)sizeof(*offset) ? CMSG_FIRSTHDR(&message) : NULL;
+	if (header == NULL || header->cmsg_type != SCM_RIGHTS)
+		return -1;
+	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	return fd == CHILD_MAIL ? 1 : -1;
+}
 
 /* read(2) from the place where we are, whatever the descriptor is. */
 static ssize_t read_some(bool seekable, void *to, size_t n, off_t at)
@@ -264,8 +305,9 @@ static ssize_t read_some(bool seekable, void *to, size_t n, off_t at)
 }
 
 /* All of the mail; offsets are our own, as the parent shares the descriptor. */
-static enum child_exit read_mail(bool seekable, off_t offset, struct buf *mail)
+static enum child_exit read_mail(off_t offset, struct buf *mail)
 {
+	bool seekable = lseek(CHILD_MAIL, 0, SEEK_CUR) >= 0;
 	char piece[64 * 1024];
 	off_t at = offset;
 
@@ -287,52 +329,64 @@ static enum child_exit read_mail(bool seekable, off_t offset, struct buf *mail)
 	}
 }
 
-static enum child_exit parse(struct span mail)
-{
-	struct err err = ERR_INIT;
-	struct report_sink *writer = wire_writer_new(CHILD_PIPE, &err);
-	enum child_exit result = CHILD_FINISHED;
+/* What is kept from mail to mail is only memory. */
+struct child {
+	struct report_sink *writer;
+	struct buf mail;
+};
 
-	if (writer == NULL)
+static enum child_exit parse_mail(struct child *child, off_t offset)
+{
+	enum child_exit result = read_mail(offset, &child->mail);
+	struct err err = ERR_INIT;
+
+	if (result != CHILD_FINISHED)
+		return result;
+	if (report_read(buf_span(&child->mail), child->writer, &err) < 0 ||
+	    wire_writer_finish(child->writer, &err) < 0)
 		return CHILD_NO_MEMORY;
-	if (report_read(mail, writer, &err) < 0 ||
-	    wire_writer_finish(writer, &err) < 0)
-		result = CHILD_NO_MEMORY;
-	wire_writer_free(&writer);
+	if (child->mail.room > KEEP_BYTES)
+		buf_release(&child->mail);
+	else
+		buf_reset(&child->mail);
+	return close(CHILD_MAIL) < 0 ? CHILD_UNREADABLE : CHILD_FINISHED;
+}
+
+static enum child_exit parse_mails(struct child *child)
+{
+	enum child_exit result = CHILD_FINISHED;
+	off_t offset = 0;
+	int more;
+
+	while (result == CHILD_FINISHED && (more = next_mail(&offset)) != 0)
+		result =
+			more > 0 ? parse_mail(child, offset) : CHILD_UNREADABLE;
 	return result;
 }
 
-static enum child_exit child(int fd, off_t offset, int pipe_end)
+int parser_child_run(int mails, int frames, bool filtered)
 {
-	struct buf mail = BUF_INIT(MAX_REPORT_MAIL_BYTES);
-	bool seekable = lseek(fd, 0, SEEK_CUR) >= 0;
+	struct child child = { .mail = BUF_INIT(MAX_REPORT_MAIL_BYTES) };
+	struct err err = ERR_INIT;
 	enum child_exit result;
 
-	if (enter_sandbox(fd, pipe_end) < 0)
+	if (enter_sandbox(mails, frames, filtered) < 0)
 		return CHILD_NO_SANDBOX;
-	result = read_mail(seekable, offset, &mail);
-	if (result == CHILD_FINISHED)
-		result = parse(buf_span(&mail));
-	buf_release(&mail);
-	return result;
+	child.writer = wire_writer_new(CHILD_FRAMES, &err);
+	result = child.writer == NULL ? CHILD_NO_MEMORY : parse_mails(&child);
+	wire_writer_free(&child.writer);
+	buf_release(&child.mail);
+	return (int)result;
 }
 
-/* ------------------------------------------------------------------ the parent */
-
-/* Did the child close its end? Then it is ending, or has ended, by itself. */
-static bool is_gone(int pipe_end)
-{
-	struct pollfd poller = { .fd = pipe_end, .events = POLLIN };
-
-	return poll(&poller, 1, 0) > 0 && (poller.revents & POLLHUP) != 0;
-}
+/* ------------------------------------------------------------- how it ended */
 
 static int explain_signal(int number, struct err *err)
 {
 	if (number == SIGXCPU)
 		return err_set(err, ERR_INPUT,
 			       "CPU limit: parser killed after %d s",
-			       PARSER_CPU_SECONDS);
+			       PARSER_LIFE_CPU_SECONDS);
 	if (number == SIGSYS)
 		return err_set(err, ERR_INPUT,
 			       "parser killed by signal %d: it asked for what "
@@ -346,8 +400,10 @@ static int explain_exit(int status, struct err *err)
 {
 	switch (status) {
 	case CHILD_NO_SANDBOX:
-		return err_set(err, ERR_TEMP,
-			       "the parser's sandbox cannot be built");
+		return err_set(err, ERR_CONFIG,
+			       "the parser's sandbox cannot be built (the "
+			       "kernel must allow seccomp filters); see "
+			       "--no-sandbox in edmarc(8)");
 	case CHILD_UNREADABLE:
 		return err_set(err, ERR_TEMP, "the mail cannot be read");
 	case CHILD_TOO_LONG:
@@ -355,64 +411,17 @@ static int explain_exit(int status, struct err *err)
 			       MAX_REPORT_MAIL_BYTES / (1024 * 1024));
 	case CHILD_NO_MEMORY:
 		return err_set(err, ERR_LIMIT, "the parser's memory is full");
+	case CHILD_FINISHED:
+		return err_set(err, ERR_INPUT, "the parser ended too early");
 	default:
 		return err_set(err, ERR_INPUT, "parser ended with status %d",
 			       status);
 	}
 }
 
-static int wait_for(pid_t pid, int *status)
+int parser_child_explain(int status, struct err *err)
 {
-	pid_t ended;
-
-	do {
-		ended = waitpid(pid, status, 0);
-	} while (ended < 0 && errno == EINTR);
-	return ended == pid ? 0 : -1;
-}
-
-/* Read what the child says, and see it end. */
-static int
-listen_to(pid_t pid, int pipe_end, struct report_sink *sink, struct err *err)
-{
-	int result = wire_read(pipe_end, PARSER_WAIT_MS, sink, err);
-	bool gone = result < 0 && is_gone(pipe_end);
-	int status = 0;
-
-	/* It has nothing more to say to us; if it is dead, this is idle. */
-	kill(pid, SIGKILL);
-	if (wait_for(pid, &status) < 0)
-		return err_errno(err, ERR_TEMP, "waitpid");
-	/* Why it stopped in the middle is told by how it ended. */
-	if (!gone || err->kind != ERR_INPUT)
-		return result;
 	if (WIFSIGNALED(status))
 		return explain_signal(WTERMSIG(status), err);
-	if (WIFEXITED(status) && WEXITSTATUS(status) != CHILD_FINISHED)
-		return explain_exit(WEXITSTATUS(status), err);
-	return result;
-}
-
-int parser_child_read(int fd, off_t offset, struct report_sink *sink,
-		      struct err *err)
-{
-	int ends[2];
-	pid_t pid;
-	int result;
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return err_errno(err, ERR_TEMP, "pipe");
-	pid = fork();
-	if (pid < 0) {
-		result = err_errno(err, ERR_TEMP, "fork");
-		close(ends[0]);
-		close(ends[1]);
-		return result;
-	}
-	if (pid == 0)
-		_exit((int)child(fd, offset, ends[1]));
-	close(ends[1]);
-	result = listen_to(pid, ends[0], sink, err);
-	close(ends[0]);
-	return result;
+	return explain_exit(WEXITSTATUS(status), err);
 }

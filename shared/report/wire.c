@@ -2,12 +2,8 @@
 #include "report/wire.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
@@ -32,6 +28,9 @@ enum frame {
 /* Frames are sent when this many octets have come together. */
 #define SEND_AT ((size_t)32 * 1024)
 
+/* What a reader keeps from one mail to the next. */
+#define KEEP_BYTES ((size_t)64 * 1024)
+
 /*
  * Fields in one direction or the other. With out, they are written from the
  * values; without, they are taken from in and checked. One function describes a
@@ -43,10 +42,17 @@ struct codec {
 	bool bad;
 };
 
+/* A number of n octets, at most eight. */
 static void put_bytes(struct buf *out, uint64_t value, size_t n)
 {
-	while (n-- > 0)
-		buf_add_char(out, (char)(value >> (8 * n)));
+	char bytes[8];
+	size_t i;
+
+	for (i = n; i > 0; i--) {
+		bytes[i - 1] = (char)value;
+		value >>= 8;
+	}
+	buf_add(out, (struct span){ bytes, n });
 }
 
 static uint64_t take_bytes(struct codec *codec, size_t n)
@@ -217,6 +223,11 @@ static void code_end(struct codec *codec, struct report_end *end)
 	code_text(codec, &end->warnings);
 }
 
+static int no_memory(struct err *err)
+{
+	return err_set(err, ERR_TEMP, "out of memory");
+}
+
 /* ------------------------------------------------------------- writing */
 
 struct wire_writer {
@@ -233,7 +244,7 @@ static struct wire_writer *writer_of(struct report_sink *sink)
 static int send_all(struct wire_writer *writer, struct err *err)
 {
 	if (!buf_ok(&writer->out))
-		return err_set(err, ERR_TEMP, "out of memory");
+		return no_memory(err);
 	if (write_all(writer->fd, buf_span(&writer->out)) < 0)
 		return err_errno(err, ERR_TEMP, "pipe");
 	buf_reset(&writer->out);
@@ -253,7 +264,7 @@ static int close_frame(struct wire_writer *writer, size_t at, struct err *err)
 	size_t i, n;
 
 	if (!buf_ok(&writer->out))
-		return err_set(err, ERR_TEMP, "out of memory");
+		return no_memory(err);
 	n = writer->out.n - at - 4;
 	if (n > MAX_FRAME_BYTES)
 		return err_set(err, ERR_LIMIT, "a row of %zu octets", n);
@@ -314,7 +325,7 @@ struct report_sink *wire_writer_new(int fd, struct err *err)
 	struct wire_writer *writer = calloc(1, sizeof(*writer));
 
 	if (writer == NULL) {
-		err_set(err, ERR_TEMP, "out of memory");
+		no_memory(err);
 		return NULL;
 	}
 	*writer = (struct wire_writer){
@@ -362,11 +373,8 @@ enum state {
 };
 
 struct wire_reader {
-	int fd;
-	int waited_ms;
-	int deadline_ms;
+	struct buf part; /* a frame of which not all has come */
 	unsigned long long taken;
-	struct buf in;
 	struct report_sink *sink;
 	enum state state;
 	size_t reports;
@@ -377,64 +385,6 @@ struct wire_reader {
 static int malformed(struct err *err, const char *what)
 {
 	return err_set(err, ERR_INPUT, "the parser spoke nonsense: %s", what);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec now = { 0 };
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* Wait until something can be read. */
-static int wait_for_bytes(struct wire_reader *reader, struct err *err)
-{
-	struct pollfd poller = { .fd = reader->fd, .events = POLLIN };
-	int ready;
-
-	do {
-		int64_t before = now_ms();
-		int left = reader->deadline_ms - reader->waited_ms;
-
-		ready = poll(&poller, 1, left < 0 ? 0 : left);
-		if (ready < 0 && errno != EINTR)
-			return err_errno(err, ERR_TEMP, "poll");
-		reader->waited_ms += (int)(now_ms() - before);
-	} while (ready < 0);
-	if (ready == 0)
-		return err_set(err, ERR_LIMIT,
-			       "the parser took longer than %d ms",
-			       reader->deadline_ms);
-	return 0;
-}
-
-/* Read until n octets are there. */
-static int need(struct wire_reader *reader, size_t n, struct err *err)
-{
-	char bytes[32 * 1024];
-
-	while (reader->in.n < n) {
-		ssize_t got;
-
-		if (wait_for_bytes(reader, err) < 0)
-			return -1;
-		got = read(reader->fd, bytes, sizeof(bytes));
-		if (got < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (got < 0)
-			return err_errno(err, ERR_TEMP, "pipe");
-		if (got == 0)
-			return err_set(err, ERR_INPUT,
-				       "the parser ended too early");
-		reader->taken += (unsigned long long)got;
-		if (reader->taken > MAX_WIRE_BYTES)
-			return malformed(err, "no end");
-		buf_add(&reader->in, (struct span){ bytes, (size_t)got });
-		if (!buf_ok(&reader->in))
-			return err_set(err, ERR_TEMP, "out of memory");
-	}
-	return 0;
 }
 
 static int
@@ -560,50 +510,135 @@ static int take_frame(struct wire_reader *reader, char type, struct span fields,
 	}
 }
 
-/* The next frame out of in, whose first taken octets were used before. */
-static int next_frame(struct wire_reader *reader, size_t *used, struct err *err)
+/* How long is the frame that begins here? 0 while that cannot be told. */
+static int frame_length(struct span bytes, size_t *n, struct err *err)
 {
-	struct codec header;
-	char type;
-	size_t n;
+	struct codec length = { .in = bytes };
 
-	if (reader->in.n - *used < FRAME_HEADER) {
-		buf_drop(&reader->in, *used);
-		*used = 0;
-		if (need(reader, FRAME_HEADER, err) < 0)
-			return -1;
-	}
-	header.bad = false;
-	header.in = (struct span){ reader->in.p + *used, FRAME_HEADER };
-	type = (char)take_bytes(&header, 1);
-	n = (size_t)take_bytes(&header, 4);
-	if (n > MAX_FRAME_BYTES)
+	*n = 0;
+	if (bytes.n < FRAME_HEADER)
+		return 0;
+	(void)take_bytes(&length, 1);
+	*n = (size_t)take_bytes(&length, 4);
+	if (*n > MAX_FRAME_BYTES)
 		return malformed(err, "frame too long");
-	if (reader->in.n - *used - FRAME_HEADER < n) {
-		buf_drop(&reader->in, *used);
-		*used = 0;
-		if (need(reader, FRAME_HEADER + n, err) < 0)
-			return -1;
-	}
-	header.in = (struct span){ reader->in.p + *used + FRAME_HEADER, n };
-	*used += FRAME_HEADER + n;
-	return take_frame(reader, type, header.in, err);
+	*n += FRAME_HEADER;
+	return 0;
 }
 
-int wire_read(int fd, int deadline_ms, struct report_sink *sink,
-	      struct err *err)
+static int
+take_whole(struct wire_reader *reader, struct span frame, struct err *err)
 {
-	struct wire_reader reader = {
-		.fd = fd,
-		.deadline_ms = deadline_ms,
-		.in = BUF_INIT(2 * (MAX_FRAME_BYTES + FRAME_HEADER)),
-		.sink = sink,
-	};
-	size_t used = 0;
-	int result = 0;
+	struct span fields = { frame.p + FRAME_HEADER, frame.n - FRAME_HEADER };
 
-	while (result == 0 && reader.state != STATE_FINISHED)
-		result = next_frame(&reader, &used, err);
-	buf_release(&reader.in);
+	return take_frame(reader, frame.p[0], fields, err);
+}
+
+/* Move what is missing of a frame of n octets, or what there is of it. */
+static int fill_part(struct wire_reader *reader, struct span *bytes, size_t n,
+		     struct err *err)
+{
+	struct span more = *bytes;
+
+	if (more.n > n - reader->part.n)
+		more.n = n - reader->part.n;
+	buf_add(&reader->part, more);
+	bytes->p += more.n;
+	bytes->n -= more.n;
+	return buf_ok(&reader->part) ? 0 : no_memory(err);
+}
+
+/* The frame that began in earlier bytes. */
+static int
+go_on_part(struct wire_reader *reader, struct span *bytes, struct err *err)
+{
+	size_t n;
+	int result;
+
+	if (reader->part.n < FRAME_HEADER &&
+	    fill_part(reader, bytes, FRAME_HEADER, err) < 0)
+		return -1;
+	if (frame_length(buf_span(&reader->part), &n, err) < 0)
+		return -1;
+	if (n == 0)
+		return 0;
+	if (fill_part(reader, bytes, n, err) < 0)
+		return -1;
+	if (reader->part.n < n)
+		return 0;
+	result = take_whole(reader, buf_span(&reader->part), err);
+	/* One long frame should not be paid for as long as the process lives. */
+	if (reader->part.room > KEEP_BYTES)
+		buf_release(&reader->part);
+	else
+		buf_reset(&reader->part);
 	return result;
+}
+
+static int
+take_frames(struct wire_reader *reader, struct span *bytes, struct err *err)
+{
+	while (reader->state != STATE_FINISHED && bytes->n > 0) {
+		size_t n = 0;
+
+		if (reader->part.n > 0) {
+			if (go_on_part(reader, bytes, err) < 0)
+				return -1;
+			continue;
+		}
+		if (frame_length(*bytes, &n, err) < 0)
+			return -1;
+		if (n == 0 || n > bytes->n) {
+			if (fill_part(reader, bytes, bytes->n, err) < 0)
+				return -1;
+			continue;
+		}
+		if (take_whole(reader, (struct span){ bytes->p, n }, err) < 0)
+			return -1;
+		bytes->p += n;
+		bytes->n -= n;
+	}
+	return 0;
+}
+
+int wire_reader_push(struct wire_reader *reader, struct span *bytes,
+		     struct err *err)
+{
+	size_t before = bytes->n;
+
+	if (take_frames(reader, bytes, err) < 0)
+		return -1;
+	reader->taken += before - bytes->n;
+	if (reader->taken > MAX_WIRE_BYTES)
+		return malformed(err, "no end");
+	return reader->state == STATE_FINISHED;
+}
+
+struct wire_reader *wire_reader_new(struct err *err)
+{
+	struct wire_reader *reader = calloc(1, sizeof(*reader));
+
+	if (reader == NULL) {
+		no_memory(err);
+		return NULL;
+	}
+	reader->part = (struct buf)BUF_INIT(MAX_FRAME_BYTES + FRAME_HEADER);
+	return reader;
+}
+
+void wire_reader_start(struct wire_reader *reader, struct report_sink *sink)
+{
+	struct buf part = reader->part;
+
+	buf_reset(&part);
+	*reader = (struct wire_reader){ .part = part, .sink = sink };
+}
+
+void wire_reader_free(struct wire_reader **reader)
+{
+	if (*reader == NULL)
+		return;
+	buf_release(&(*reader)->part);
+	free(*reader);
+	*reader = NULL;
 }

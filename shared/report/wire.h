@@ -13,6 +13,7 @@
 
 #include "base/attributes.h"
 #include "base/err.h"
+#include "base/span.h"
 #include "report/aggregate.h"
 
 /*
@@ -25,13 +26,24 @@ MUST_CHECK int wire_writer_finish(struct report_sink *writer, struct err *err);
 void wire_writer_free(struct report_sink **writer);
 
 /*
- * Read frames from fd until the finish frame and hand them to sink. deadline_ms
- * bounds the time spent waiting for the other side, all waits together; what
- * the sink takes does not count. Returns 0 after the finish frame, else -1:
- * ERR_INPUT for anything malformed or an early end, ERR_LIMIT past the
- * deadline, or what the sink said.
+ * The other side. It takes bytes as they come, so that one process can listen to
+ * several children. Released with wire_reader_free(); NULL inside is fine.
  */
-MUST_CHECK int
-wire_read(int fd, int deadline_ms, struct report_sink *sink, struct err *err);
+struct wire_reader;
+
+MUST_CHECK struct wire_reader *wire_reader_new(struct err *err);
+void wire_reader_free(struct wire_reader **reader);
+
+/* What comes next is about a new mail and goes to sink. */
+void wire_reader_start(struct wire_reader *reader, struct report_sink *sink);
+
+/*
+ * Take frames from the left of *bytes and hand them to the sink. Returns 1 after
+ * the finish frame (what is left of *bytes belongs to the next mail), 0 when all
+ * was taken and more has to come, else -1: ERR_INPUT for anything malformed, or
+ * what the sink said.
+ */
+MUST_CHECK int wire_reader_push(struct wire_reader *reader, struct span *bytes,
+				struct err *err);
 
 #endif

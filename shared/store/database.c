@@ -52,6 +52,7 @@ struct db_rows {
 	MYSQL_BIND bind[MAX_DATABASE_COLUMNS];
 	struct cell cell[MAX_DATABASE_COLUMNS];
 	unsigned columns;
+	bool kept; /* the statement stays prepared */
 };
 
 /* ------------------------------------------------------------------ errors */
@@ -326,7 +327,7 @@ static int prepare(struct database *db, const char *sql, MYSQL_STMT **stmt,
 	return -1;
 }
 
-/* A statement without a result, kept prepared for the next time. */
+/* A statement that is kept prepared for the next time. */
 static int find_statement(struct database *db, const char *sql,
 			  MYSQL_STMT **stmt, struct err *err)
 {
@@ -702,6 +703,26 @@ int database_query(struct database *db, const char *sql,
 	return -1;
 }
 
+int database_lookup(struct database *db, const char *sql,
+		    const struct db_value *values, size_t n,
+		    struct db_rows **rows, struct err *err)
+{
+	*rows = calloc(1, sizeof(**rows));
+	if (*rows == NULL)
+		return no_memory(err);
+	(*rows)->db = db;
+	(*rows)->kept = true;
+	if (find_statement(db, sql, &(*rows)->stmt, err) == 0 &&
+	    bind_and_execute(db, (*rows)->stmt, values, n, err) == 0 &&
+	    bind_results(*rows, err) == 0) {
+		if (mysql_stmt_store_result((*rows)->stmt) == 0)
+			return 0;
+		statement_fail(db, (*rows)->stmt, err);
+	}
+	db_rows_free(rows);
+	return -1;
+}
+
 /* A value that was longer than its cell is fetched again, whole. */
 static int fetch_long(struct db_rows *rows, unsigned i, struct err *err)
 {
@@ -782,7 +803,9 @@ void db_rows_free(struct db_rows **rows)
 
 	if (*rows == NULL)
 		return;
-	if ((*rows)->stmt != NULL)
+	if ((*rows)->stmt != NULL && (*rows)->kept)
+		mysql_stmt_free_result((*rows)->stmt);
+	else if ((*rows)->stmt != NULL)
 		mysql_stmt_close((*rows)->stmt);
 	for (i = 0; i < MAX_DATABASE_COLUMNS; i++)
 		free((*rows)->cell[i].p);

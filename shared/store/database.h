@@ -100,8 +100,8 @@ MUST_CHECK int database_run(struct database *db, const char *sql,
 int64_t database_insert_id(const struct database *db);
 
 /*
- * Run an INSERT for many rows in few packets: values holds rows * columns
- * values, row by row; a column is of one kind in all rows.
+ * Run an INSERT or UPDATE for many rows in few packets: values holds rows *
+ * columns values, row by row; a column is of one kind in all rows.
  */
 MUST_CHECK int database_bulk(struct database *db, const char *sql,
 			     const struct db_value *values, size_t columns,
@@ -119,6 +119,14 @@ database_script(struct database *db, struct span sql, struct err *err);
 MUST_CHECK int database_query(struct database *db, const char *sql,
 			      const struct db_value *values, size_t n,
 			      struct db_rows **rows, struct err *err);
+
+/*
+ * The same for a small answer, which comes as a whole: one round trip, and the
+ * statement is kept. It must not run again before db_rows_free().
+ */
+MUST_CHECK int database_lookup(struct database *db, const char *sql,
+			       const struct db_value *values, size_t n,
+			       struct db_rows **rows, struct err *err);
 
 /* 1 with the next row, 0 at the end, -1. */
 MUST_CHECK int db_rows_next(struct db_rows *rows, struct err *err);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * reports.h - what others report: one mail from the spool into the tables
+ * reports.h - what others report: mails from the spool into the tables
  *
  * A mail is stored whole or not at all. What the reader says about it is kept in
- * memory while the reader runs, so that no transaction waits for a slow child,
- * and stored with the mail's name in one transaction at the end. Only when more
- * than MAX_MAIL_ROWS rows (or MAX_MAIL_BYTES of them) have come are they stored
- * before, in transactions of that size, under a report that is marked
- * incomplete: a summary does not see it, the last transaction completes it, and
- * what a crash left of it is dropped when the mail is read again.
+ * memory while the reader runs, so that no transaction waits for a slow child.
+ * Then many mails are stored in one transaction, together with their names: a
+ * transaction costs the same few round trips and one sync of the server's log,
+ * however many mails it holds. Only when more than MAX_MAIL_ROWS rows (or
+ * MAX_MAIL_BYTES of them) of a mail have come are they stored before, in
+ * transactions of that size, under a report that is marked incomplete: a summary
+ * does not see it, the transaction with the mail's name completes it, and what a
+ * crash left of it is dropped when the mail is read again.
  *
  * A report that is there already (same reporter, policy domain, id, begin and
  * end) counts as a duplicate: the first one stays. While it is incomplete, mails
@@ -22,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/attributes.h"
 #include "base/err.h"
 #include "base/span.h"
@@ -29,8 +32,9 @@
 #include "store/columns.h"
 #include "store/database.h"
 
-#define MAX_MAIL_ROWS    5000 /* of one transaction: Galera likes them small */
-#define MAX_MAIL_BYTES   ((size_t)8 * 1024 * 1024)
+/* Of one mail in memory, and so of one transaction: Galera likes them small. */
+#define MAX_MAIL_ROWS    1000
+#define MAX_MAIL_BYTES   ((size_t)4 * 1024 * 1024)
 /* A million messages a second for ten days; sums stay below 2^63. */
 #define MAX_ROW_MESSAGES 1000000000000
 
@@ -48,6 +52,11 @@ struct mail_outcome {
 		MAIL_REJECTED, /* everything */
 	} status;
 	/*
+	 * All of it was stored at another time, and nothing now: we crashed
+	 * before the file was removed. The rest is not set.
+	 */
+	bool stored_before;
+	/*
 	 * The file belongs into bad/: it, or a part of it, was refused. (A
 	 * report of which only rows were left out is partial, but read.)
 	 */
@@ -64,19 +73,24 @@ MUST_CHECK int report_key(const struct report_head *head, struct arena *arena,
 			  struct column_hash *key, struct err *err);
 
 /*
- * Was this mail stored, and all of it taken? Then its file can go. A mail that
- * was refused before is read again: somebody has put it back, or we crashed
- * before it was moved.
+ * Drop what is incomplete of these mails, which are to be read again, and of
+ * any that nobody finished for a week.
  */
-MUST_CHECK int mail_is_stored(struct database *db, struct span name,
-			      bool *stored, struct err *err);
+MUST_CHECK int mail_leftovers_drop(struct database *db,
+				   const struct span *names, size_t n,
+				   int64_t now, struct err *err);
 
+/* A mail in memory; the same one can be used for many, one after the other. */
 struct mail_store;
 
-/* Begin with a mail: drops what a crash left of it. name must stay. */
-MUST_CHECK int mail_store_open(struct database *db, struct span name,
-			       int64_t now, struct mail_store **store,
-			       struct err *err);
+MUST_CHECK int
+mail_store_new(struct database *db, struct mail_store **store, struct err *err);
+
+/*
+ * Begin with a mail, and forget the one before. What was not committed of that
+ * leaves at most an incomplete report behind. name must stay until the next one.
+ */
+void mail_store_start(struct mail_store *store, struct span name, int64_t now);
 
 /*
  * Where the reader puts what it finds. A call returns ERR_TEMP when the database
@@ -88,12 +102,28 @@ struct report_sink *mail_store_sink(struct mail_store *store);
 MUST_CHECK int mail_store_refuse(struct mail_store *store, const char *reason,
 				 struct err *err);
 
-/* Store all that is left and the mail itself; *outcome says what it was. */
-MUST_CHECK int mail_store_finish(struct mail_store *store,
-				 const struct mail_envelope *envelope,
-				 struct mail_outcome *outcome, struct err *err);
+/* The reader is through. The texts of the envelope must stay, too. */
+MUST_CHECK int mail_store_end(struct mail_store *store,
+			      const struct mail_envelope *envelope,
+			      struct err *err);
 
-/* What was not finished leaves at most an incomplete report behind. */
+/* What waits in memory. */
+size_t mail_store_rows(const struct mail_store *store);
+size_t mail_store_bytes(const struct mail_store *store);
+
+/*
+ * Store mails that have ended, all in one transaction; the order decides which
+ * of two equal reports is the duplicate. After -1 nothing of it is stored (but
+ * see database_transaction()): one of the mails may be at fault, so the caller
+ * tries each by itself.
+ */
+MUST_CHECK int mail_stores_commit(struct database *db,
+				  struct mail_store *const *stores, size_t n,
+				  struct err *err);
+
+/* What was committed. */
+const struct mail_outcome *mail_store_outcome(const struct mail_store *store);
+
 void mail_store_free(struct mail_store **store);
 
 #endif

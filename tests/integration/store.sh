@@ -115,7 +115,8 @@ edmarc_run() {
 	fi
 }
 
-# Everything that must not depend on when and how often ingest ran.
+# Everything that must not depend on when and how often ingest ran. Which of two
+# mails with the same report is the duplicate does: parsers work side by side.
 store_state() {
 	sql edmarc "
 	SELECT 'row', day, HEX(row_hash), mta, source_ip, header_from, count,
@@ -125,11 +126,12 @@ store_state() {
 		FROM verdict_policy ORDER BY policy_hash;
 	SELECT 'segment', SUM(lines_loaded), SUM(lines_bad), MIN(done)
 		FROM journal_segment;
-	SELECT 'mail', name, status, set_aside, reason, reports, duplicates
+	SELECT 'mail', name, status, set_aside, reason, reports + duplicates
 		FROM received_mail ORDER BY name;
+	SELECT 'mails', SUM(reports), SUM(duplicates) FROM received_mail;
 	SELECT 'report', HEX(report_key), complete, reporter, policy_domain,
 		messages, compliant, dkim_passed, spf_passed, quarantined,
-		rejected, row_count, status, duplicates, mail_name
+		rejected, row_count, status, duplicates
 		FROM received_report ORDER BY report_key;
 	SELECT 'line', HEX(report_key), row_no, source_ip, count,
 		w.disposition, w.dkim_aligned, w.spf_aligned

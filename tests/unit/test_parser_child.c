@@ -2,10 +2,11 @@
 /*
  * What the parser's sandbox allows, seen with a parser that misbehaves: the
  * report_read() of this file stands in for the real one, and the product has no
- * way in for it. shared/edmarc/parser_child.c is built again for this test with
- * one second of CPU, and with patience enough for that second on a busy machine.
+ * way in for it. parsers.c and parser_child.c of shared/edmarc are built again for
+ * this test with one second of CPU, with patience enough for that second on a busy
+ * machine, and with short lives.
  */
-#include "edmarc/parser_child.h"
+#include "edmarc/parsers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -130,8 +132,17 @@ static int try_calls(struct span mail)
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == NULL;
 	if (span_is(mail, "read"))
 		return (int)read(1, &byte, 1);
+	if (span_is(mail, "write"))
+		return (int)write(0, "x", 1);
+	if (span_is(mail, "send"))
+		return (int)send(0, "x", 1, 0);
+	if (span_is(mail, "limit"))
+		return setrlimit(RLIMIT_CPU, &(struct rlimit){ 900, 900 });
 	return 0;
 }
+
+/* What an earlier mail may do to a later one. */
+static bool poisoned;
 
 int report_read(struct span mail, struct report_sink *sink, struct err *err)
 {
@@ -153,6 +164,9 @@ int report_read(struct span mail, struct report_sink *sink, struct err *err)
 		ask_to_end();
 	if (span_is(mail, "nonsense"))
 		return talk_nonsense(err);
+	if (poisoned)
+		abort();
+	poisoned = span_is(mail, "poison");
 	(void)try_calls(mail);
 	return be_good(sink, err);
 }
@@ -179,7 +193,7 @@ static int run(const char *mail, struct err *err)
 
 	said_start(&said);
 	*err = (struct err)ERR_INIT;
-	result = parser_child_read(fd, 0, &said.sink, err);
+	result = parser_read(fd, 0, true, &said.sink, err);
 	assert_null(said.broken);
 	if (result == 0)
 		assert_string_equal(buf_string(&said.text),
@@ -251,10 +265,10 @@ static void test_memory(void **state)
 
 static void test_calls(void **state)
 {
-	static const char *const calls[] = {
-		"open", "create", "socket", "exec",
-		"fork", "kill",   "code",   "read"
-	};
+	static const char *const calls[] = { "open", "create", "socket",
+					     "exec", "fork",   "kill",
+					     "code", "read",   "write",
+					     "send", "limit" };
 	size_t i;
 
 	(void)state;
@@ -275,7 +289,7 @@ static void test_offset(void **state)
 	(void)state;
 	said_start(&said);
 	assert_int_equal(lseek(fd, 3, SEEK_SET), 3);
-	assert_int_equal(parser_child_read(fd, 6, &said.sink, &err), -1);
+	assert_int_equal(parser_read(fd, 6, true, &said.sink, &err), -1);
 	assert_non_null(strstr(err.text, "signal 6"));
 	assert_int_equal(lseek(fd, 0, SEEK_CUR), 3);
 	said_release(&said);
@@ -293,7 +307,7 @@ static void test_pipe(void **state)
 	assert_int_equal(pipe(ends), 0);
 	assert_int_equal(write_all(ends[1], SPAN("good")), 0);
 	close(ends[1]);
-	assert_int_equal(parser_child_read(ends[0], 0, &said.sink, &err), 0);
+	assert_int_equal(parser_read(ends[0], 0, true, &said.sink, &err), 0);
 	close(ends[0]);
 	said_release(&said);
 }
@@ -307,7 +321,7 @@ static int run_length(off_t length)
 
 	assert_int_equal(ftruncate(fd, length), 0);
 	said_start(&said);
-	result = parser_child_read(fd, 0, &said.sink, &err);
+	result = parser_read(fd, 0, true, &said.sink, &err);
 	if (result < 0) {
 		assert_int_equal(err.kind, ERR_LIMIT);
 		assert_non_null(strstr(err.text, "longer than"));
@@ -333,7 +347,7 @@ static void test_unreadable(void **state)
 	(void)state;
 	said_start(&said);
 	assert_true(fd >= 0);
-	assert_int_equal(parser_child_read(fd, 0, &said.sink, &err), -1);
+	assert_int_equal(parser_read(fd, 0, true, &said.sink, &err), -1);
 	assert_int_equal(err.kind, ERR_TEMP);
 	close(fd);
 	said_release(&said);
@@ -349,13 +363,184 @@ static void test_sink(void **state)
 	(void)state;
 	said_start(&said);
 	said.refuse_after = 0;
-	assert_int_equal(parser_child_read(fd, 0, &said.sink, &err), -1);
+	assert_int_equal(parser_read(fd, 0, true, &said.sink, &err), -1);
 	assert_int_equal(err.kind, ERR_TEMP);
 	assert_string_equal(err.text, "the sink refused");
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
 	said_release(&said);
 	close(fd);
+}
+
+/* ----------------------------------------------------------- several at a time */
+
+#define MANY 60 /* more than all queues hold, and than a child reads */
+
+struct many {
+	struct said said[MANY];
+	const char *mail[MANY];
+	int fd[MANY];
+	int results[MANY]; /* how often there was one */
+	struct parser_result result[MANY];
+};
+
+static void many_start(struct many *many, const char *mail)
+{
+	size_t i;
+
+	memset(many, 0, sizeof(*many));
+	for (i = 0; i < MANY; i++)
+		many->mail[i] = mail;
+}
+
+static void many_give(struct many *many, struct parsers *parsers, size_t i)
+{
+	struct parser_mail mail = { .sink = &many->said[i].sink,
+				    .owner = &many->said[i] };
+	struct err err = ERR_INIT;
+
+	said_start(&many->said[i]);
+	many->fd[i] = file_with(span_of(many->mail[i]));
+	mail.fd = many->fd[i];
+	assert_int_equal(parsers_give(parsers, &mail, &err), 1);
+}
+
+static void many_take(struct many *many, struct parsers *parsers)
+{
+	struct parser_result result;
+	struct err err = ERR_INIT;
+	int done = parsers_wait(parsers, 20000, &result, &err);
+	size_t i;
+
+	if (done != 1)
+		fail_msg("%d: %s", done, err.text);
+	i = (size_t)((struct said *)result.owner - many->said);
+	assert_true(i < MANY);
+	many->results[i]++;
+	many->result[i] = result;
+}
+
+/* All of them, by so many children; each has exactly one result. */
+static void many_run(struct many *many, unsigned children)
+{
+	struct parsers *parsers;
+	struct err err = ERR_INIT;
+	size_t i;
+
+	assert_int_equal(parsers_new(children, true, &parsers, &err), 0);
+	for (i = 0; i < MANY; i++) {
+		while (!parsers_have_room(parsers))
+			many_take(many, parsers);
+		many_give(many, parsers, i);
+	}
+	while (parsers_busy(parsers) > 0)
+		many_take(many, parsers);
+	parsers_free(&parsers);
+	for (i = 0; i < MANY; i++) {
+		assert_int_equal(many->results[i], 1);
+		assert_null(many->said[i].broken);
+		said_release(&many->said[i]);
+		close(many->fd[i]);
+	}
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+static void test_many(void **state)
+{
+	struct many many;
+	size_t i;
+
+	(void)state;
+	many_start(&many, "good");
+	many_run(&many, 3);
+	for (i = 0; i < MANY; i++)
+		assert_int_equal(many.result[i].result, 0);
+}
+
+/* Those behind it in the queue are read all the same, by the next child. */
+static void test_one_of_many(void **state)
+{
+	static const struct {
+		const char *mail;
+		const char *why;
+		bool again; /* an earlier mail may be to blame */
+	} bad[] = {
+		{ "segfault", "signal 11", true },
+		{ "leave", "ended too early", true },
+		{ "nonsense", "nonsense", true },
+		{ "loop", "CPU limit", false },
+	};
+	struct many many;
+	size_t i;
+
+	(void)state;
+	many_start(&many, "good");
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		many.mail[5 + 7 * i] = bad[i].mail;
+	many_run(&many, 1);
+	for (i = 0; i < MANY; i++) {
+		const struct parser_result *result = &many.result[i];
+		size_t which = i < 5 ? 0 : (i - 5) / 7;
+
+		if (strcmp(many.mail[i], "good") == 0) {
+			assert_int_equal(result->result, 0);
+			continue;
+		}
+		assert_int_equal(result->result, -1);
+		assert_non_null(strstr(result->err.text, bad[which].why));
+		assert_int_equal(result->again, bad[which].again);
+	}
+}
+
+/* The first mail of a child has nobody else to blame. */
+static void test_first_of_many(void **state)
+{
+	struct many many;
+	size_t i;
+
+	(void)state;
+	many_start(&many, "abort");
+	many_run(&many, 2);
+	for (i = 0; i < MANY; i++) {
+		assert_int_equal(many.result[i].result, -1);
+		assert_false(many.result[i].again);
+	}
+}
+
+/* A mail that suffers from the one before it is told apart. */
+static void test_poison(void **state)
+{
+	struct many many;
+	struct err err;
+	size_t i, again = 0;
+
+	(void)state;
+	many_start(&many, "good");
+	many.mail[3] = "poison";
+	many_run(&many, 1);
+	for (i = 0; i < MANY; i++) {
+		assert_int_equal(many.result[i].result, i == 4 ? -1 : 0);
+		again += many.result[i].again;
+	}
+	assert_int_equal(again, 1);
+	assert_true(many.result[4].again);
+	assert_int_equal(run("good", &err), 0);
+}
+
+/* A child that has read its share is replaced. */
+static void test_life(void **state)
+{
+	struct many many;
+	size_t i;
+
+	(void)state;
+	many_start(&many, "good");
+	for (i = 0; i < MANY; i += PARSER_LIFE_MAILS)
+		many.mail[i + PARSER_LIFE_MAILS - 1] = "poison";
+	many_run(&many, 1);
+	for (i = 0; i < MANY; i++)
+		assert_int_equal(many.result[i].result, 0);
 }
 
 /* Nothing of it needs root. */
@@ -396,6 +581,11 @@ int main(void)
 		cmocka_unit_test(test_length),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_sink),
+		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_one_of_many),
+		cmocka_unit_test(test_first_of_many),
+		cmocka_unit_test(test_poison),
+		cmocka_unit_test(test_life),
 		cmocka_unit_test(test_ordinary_user),
 	};
 

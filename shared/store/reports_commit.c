@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * reports_commit.c - mails into the tables, many in one transaction
+ *
+ * The number of statements is the same for one mail and for many: each of them
+ * takes all mails, reports or rows at once. Lists of names and keys travel as one
+ * JSON text, which the server turns into a table.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "store/reports.h"
+#include "store/reports_mail.h"
+
+#define DROP_ROWS      "5000"
+#define ABANDONED_SECS (7 * 86400)
+#define LIST_BYTES     ((size_t)8 * 1024 * 1024) /* of names, or of keys */
+
+/* The head's own, then the mail, the sums and the end. */
+#define REPORT_COLUMNS (HEAD_COLUMNS + 13)
+#define MAIL_COLUMNS   10
+
+/* A transaction. */
+struct commit {
+	struct database *db;
+	struct mail_store *const *mails;
+	size_t n_mails;
+	/* The mails have ended; else one of them goes on. */
+	bool whole;
+
+	/*
+	 * Reports that have no place yet, in the order of their keys; of equal
+	 * ones, those that come first in the mails come first. fresh is 1 for
+	 * those that are in no table.
+	 */
+	struct report **reports;
+	bool *fresh;
+	size_t n_reports;
+
+	struct db_value *values; /* as database_bulk() takes them */
+	struct buf list;
+};
+
+static int no_memory(struct err *err)
+{
+	return err_set(err, ERR_TEMP, "out of memory");
+}
+
+/* ------------------------------------------------------------- what is dropped */
+
+/* In pieces, since it may be large; it is marked incomplete until it is gone. */
+int report_drop(struct database *db, int64_t id, struct err *err)
+{
+	struct db_value value = db_int(id);
+	uint64_t changed;
+
+	do {
+		if (database_run(db,
+				 "DELETE FROM received_row WHERE report = ? "
+				 "LIMIT " DROP_ROWS,
+				 &value, 1, &changed, err) < 0)
+			return -1;
+	} while (changed > 0);
+	return database_run(
+		db, "DELETE FROM received_report WHERE id = ? AND complete = 0",
+		&value, 1, NULL, err);
+}
+
+static bool is_named(struct span name, const struct span *names, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (span_equal(name, names[i]))
+			return true;
+	return false;
+}
+
+int mail_leftovers_drop(struct database *db, const struct span *names, size_t n,
+			int64_t now, struct err *err)
+{
+	struct db_rows *rows;
+	int more;
+
+	if (database_query(db,
+			   "SELECT id, mail_name, stored_at "
+			   "FROM received_report WHERE complete = 0",
+			   NULL, 0, &rows, err) < 0)
+		return -1;
+	while ((more = db_rows_next(rows, err)) > 0) {
+		if (db_rows_int(rows, 2) >= now - ABANDONED_SECS &&
+		    !is_named(db_rows_text(rows, 1), names, n))
+			continue;
+		if (report_drop(db, db_rows_int(rows, 0), err) < 0) {
+			more = -1;
+			break;
+		}
+	}
+	db_rows_free(&rows);
+	return more;
+}
+
+/* ----------------------------------------------------------- what is there */
+
+/* Ask with the list as the one parameter. */
+static int look_up(struct commit *commit, const char *sql,
+		   struct db_rows **rows, struct err *err)
+{
+	struct db_value value = db_text(buf_span(&commit->list));
+
+	if (!buf_ok(&commit->list))
+		return no_memory(err);
+	return database_lookup(commit->db, sql, &value, 1, rows, err);
+}
+
+/* Which of the mails are known, and taken as a whole? */
+static int find_mails(struct commit *commit, struct err *err)
+{
+	struct json json = JSON_INIT(&commit->list);
+	struct db_rows *rows;
+	size_t i;
+	int more;
+
+	buf_reset(&commit->list);
+	json_open(&json, '[');
+	for (i = 0; i < commit->n_mails; i++) {
+		commit->mails[i]->known = false;
+		commit->mails[i]->known_whole = false;
+		json_text(&json, commit->mails[i]->name);
+	}
+	json_close(&json, ']');
+	if (look_up(commit,
+		    "SELECT n, set_aside FROM JSON_TABLE(?, '$[*]' COLUMNS ("
+		    "n FOR ORDINALITY, k VARCHAR(200) CHARACTER SET ascii "
+		    "COLLATE ascii_bin PATH '$')) j "
+		    "STRAIGHT_JOIN received_mail ON name = k",
+		    &rows, err) < 0)
+		return -1;
+	while ((more = db_rows_next(rows, err)) > 0) {
+		size_t at = (size_t)db_rows_int(rows, 0) - 1;
+
+		if (at >= commit->n_mails)
+			continue;
+		commit->mails[at]->known = true;
+		commit->mails[at]->known_whole = db_rows_int(rows, 1) == 0;
+	}
+	db_rows_free(&rows);
+	return more;
+}
+
+static int compare_keys(const struct report *a, const struct report *b)
+{
+	return memcmp(a->key.bytes, b->key.bytes, COLUMN_HASH);
+}
+
+/* The list has them in their order; sorting must not change that of equals. */
+static void
+sort_reports(struct report **reports, struct report **scratch, size_t n)
+{
+	size_t half = n / 2;
+	size_t left = 0, right = half, i;
+
+	if (n < 2)
+		return;
+	sort_reports(reports, scratch, half);
+	sort_reports(reports + half, scratch, n - half);
+	memcpy(scratch, reports, n * sizeof(struct report *));
+	for (i = 0; i < n; i++) {
+		bool from_left =
+			right == n ||
+			(left < half &&
+			 compare_keys(scratch[left], scratch[right]) <= 0);
+
+		reports[i] = scratch[from_left ? left++ : right++];
+	}
+}
+
+/* Is it the same report as the one in front of it? */
+static bool is_repeated(const struct commit *commit, size_t i)
+{
+	return i > 0 &&
+	       compare_keys(commit->reports[i - 1], commit->reports[i]) == 0;
+}
+
+/* Twice the room: the second half is for sorting. */
+static int collect_reports(struct commit *commit, struct err *err)
+{
+	struct report *report;
+	size_t i, n = 0;
+
+	for (i = 0; i < commit->n_mails; i++)
+		for (report = commit->mails[i]->first; report != NULL;
+		     report = report->next)
+			n++;
+	free(commit->reports);
+	free(commit->fresh);
+	commit->reports = calloc(2 * n + 1, sizeof(struct report *));
+	commit->fresh = calloc(n + 1, sizeof(bool));
+	if (commit->reports == NULL || commit->fresh == NULL)
+		return no_memory(err);
+	n = 0;
+	for (i = 0; i < commit->n_mails; i++) {
+		if (commit->mails[i]->known_whole)
+			continue;
+		for (report = commit->mails[i]->first; report != NULL;
+		     report = report->next)
+			if (!report->placed)
+				commit->reports[n++] = report;
+	}
+	commit->n_reports = n;
+	sort_reports(commit->reports, commit->reports + n, n);
+	for (i = 0; i < n; i++)
+		commit->fresh[i] = !is_repeated(commit, i);
+	return 0;
+}
+
+/* Somebody has this key already: we, this mail at another time, or another. */
+static int meet_report(struct report *report, int64_t id, bool same_mail,
+		       bool complete, struct err *err)
+{
+	const struct report *other;
+
+	/* That mail may still turn out to be cut off; then this one counts. */
+	if (!same_mail && !complete)
+		return err_set(err, ERR_TEMP,
+			       "the same report is just coming in by another "
+			       "mail");
+	report->try_duplicate = true;
+	report->try_again = same_mail;
+	report->try_id = id;
+	/* Twice in this very mail is a duplicate like any other. */
+	for (other = report->mail->first; other != NULL; other = other->next)
+		if (other->placed && other->id == id)
+			report->try_again = false;
+	if (report->try_again && !complete)
+		return err_set(err, ERR_TEMP,
+			       "a report that was left incomplete");
+	return 0;
+}
+
+/* The keys of the fresh reports; *n is how many. */
+static void list_keys(struct commit *commit)
+{
+	struct json json = JSON_INIT(&commit->list);
+	char hex[2 * COLUMN_HASH + 1];
+	size_t i, byte;
+
+	buf_reset(&commit->list);
+	json_open(&json, '[');
+	for (i = 0; i < commit->n_reports; i++) {
+		for (byte = 0; byte < COLUMN_HASH; byte++)
+			(void)snprintf(hex + 2 * byte, 3, "%02x",
+				       commit->reports[i]->key.bytes[byte]);
+		json_string(&json, commit->fresh[i] ? hex : "");
+	}
+	json_close(&json, ']');
+}
+
+static const char keys_sql[] =
+	"SELECT n, id, mail_name, complete FROM JSON_TABLE(?, '$[*]' COLUMNS ("
+	"n FOR ORDINALITY, k VARCHAR(32) CHARACTER SET ascii PATH '$')) j "
+	"STRAIGHT_JOIN received_report ON report_key = UNHEX(k)";
+
+/* Which reports are there? inserted: of those that we have just put there. */
+static int find_reports(struct commit *commit, bool inserted, struct err *err)
+{
+	struct db_rows *rows;
+	int more;
+
+	list_keys(commit);
+	if (look_up(commit, keys_sql, &rows, err) < 0)
+		return -1;
+	while ((more = db_rows_next(rows, err)) > 0) {
+		size_t at = (size_t)db_rows_int(rows, 0) - 1;
+		struct report *report;
+		bool same_mail;
+
+		if (at >= commit->n_reports || !commit->fresh[at])
+			continue;
+		report = commit->reports[at];
+		same_mail =
+			span_equal(db_rows_text(rows, 2), report->mail->name);
+		commit->fresh[at] = false;
+		report->try_id = db_rows_int(rows, 1);
+		if (inserted && same_mail)
+			continue;
+		if (meet_report(report, report->try_id, same_mail,
+				db_rows_int(rows, 3) != 0, err) < 0) {
+			more = -1;
+			break;
+		}
+	}
+	db_rows_free(&rows);
+	return more;
+}
+
+/* ----------------------------------------------------------------- what is put */
+
+static const char report_sql[] =
+	"INSERT INTO received_report (report_key, reporter, "
+	"org_name, email, extra_contact, report_id, begin_at, end_at, "
+	"policy_domain, dialect, method, p, sp, np, adkim, aspf, pct, fo, "
+	"testing, generator, errors, mail_name, stored_at, complete, messages, "
+	"compliant, dkim_passed, spf_passed, quarantined, rejected, "
+	"row_count, skipped_rows, warnings, status, duplicates) VALUES "
+	"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+	"?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) "
+	"ON DUPLICATE KEY UPDATE report_key = report_key";
+
+static void
+set_report(const struct report *report, bool whole, struct db_value *v)
+{
+	static const struct report unfinished = { .status = REPORT_OK };
+	const struct report *end = whole ? report : &unfinished;
+	const struct sums *sums = &end->sums;
+	size_t n = HEAD_COLUMNS;
+
+	memcpy(v, report->head, sizeof(report->head));
+	v[n++] = db_text(report->mail->name);
+	v[n++] = db_int(report->mail->now);
+	v[n++] = db_int(whole);
+	v[n++] = db_int(sums->messages);
+	v[n++] = db_int(sums->compliant);
+	v[n++] = db_int(sums->dkim_passed);
+	v[n++] = db_int(sums->spf_passed);
+	v[n++] = db_int(sums->quarantined);
+	v[n++] = db_int(sums->rejected);
+	v[n++] = db_int(sums->rows);
+	v[n++] = db_int(end->skipped_rows);
+	v[n++] = db_text(end->warnings);
+	v[n++] = db_string(report_status_name(end->status));
+}
+
+/* Room for so many values, whatever was there before. */
+static int
+make_values(struct commit *commit, size_t rows, size_t columns, struct err *err)
+{
+	free(commit->values);
+	commit->values = calloc(rows + 1, columns * sizeof(*commit->values));
+	return commit->values == NULL ? no_memory(err) : 0;
+}
+
+/*
+ * Another machine may be quicker between the first look and the INSERT, which
+ * waits for its commit and then leaves its report alone.
+ */
+static int insert_reports(struct commit *commit, struct err *err)
+{
+	size_t i, n = 0;
+
+	if (make_values(commit, commit->n_reports, REPORT_COLUMNS, err) < 0)
+		return -1;
+	for (i = 0; i < commit->n_reports; i++)
+		if (commit->fresh[i])
+			set_report(commit->reports[i], commit->whole,
+				   &commit->values[n++ * REPORT_COLUMNS]);
+	if (n == 0)
+		return 0;
+	if (database_bulk(commit->db, report_sql, commit->values,
+			  REPORT_COLUMNS, n, err) < 0 ||
+	    find_reports(commit, true, err) < 0)
+		return -1;
+	for (i = 0; i < commit->n_reports; i++)
+		if (commit->fresh[i])
+			return err_set(err, ERR_TEMP,
+				       "a report was just removed");
+	return 0;
+}
+
+static int place_reports(struct commit *commit, struct err *err)
+{
+	size_t i;
+
+	if (collect_reports(commit, err) < 0)
+		return -1;
+	if (commit->n_reports == 0)
+		return 0;
+	for (i = 0; i < commit->n_reports; i++) {
+		commit->reports[i]->try_duplicate = false;
+		commit->reports[i]->try_again = false;
+	}
+	if (find_reports(commit, false, err) < 0 ||
+	    insert_reports(commit, err) < 0)
+		return -1;
+	for (i = 1; i < commit->n_reports; i++) {
+		struct report *report = commit->reports[i];
+
+		if (!is_repeated(commit, i))
+			continue;
+		report->try_duplicate = true;
+		report->try_id = commit->reports[i - 1]->try_id;
+	}
+	return 0;
+}
+
+static const char row_sql[] =
+	"INSERT INTO received_row (report, row_no, source_ip, count, "
+	"disposition, dkim_aligned, spf_aligned, header_from, envelope_from, "
+	"envelope_to, reasons, dkim, spf) VALUES "
+	"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+static int insert_rows(struct commit *commit, struct err *err)
+{
+	size_t i, row, n = 0;
+
+	for (i = 0; i < commit->n_mails; i++)
+		n += commit->mails[i]->n_rows;
+	if (make_values(commit, n, ROW_COLUMNS, err) < 0)
+		return -1;
+	n = 0;
+	for (i = 0; i < commit->n_mails; i++) {
+		const struct mail_store *mail = commit->mails[i];
+
+		for (row = 0; !mail->known_whole && row < mail->n_rows; row++) {
+			const struct row *from = &mail->rows[row];
+			struct db_value *to = &commit->values[n * ROW_COLUMNS];
+
+			if (from->report->try_duplicate)
+				continue;
+			memcpy(to, from->value, sizeof(from->value));
+			to[0] = db_int(from->report->try_id);
+			n++;
+		}
+	}
+	return database_bulk(commit->db, row_sql, commit->values, ROW_COLUMNS,
+			     n, err);
+}
+
+/* ------------------------------------------------------------ the end of mails */
+
+/* Of a report whose rows came in several transactions. */
+static int complete_report(struct database *db, const struct report *report,
+			   struct err *err)
+{
+	const struct sums *sums = &report->sums;
+	struct db_value values[] = {
+		db_int(sums->messages),
+		db_int(sums->compliant),
+		db_int(sums->dkim_passed),
+		db_int(sums->spf_passed),
+		db_int(sums->quarantined),
+		db_int(sums->rejected),
+		db_int(sums->rows),
+		db_int(report->skipped_rows),
+		db_text(report->warnings),
+		db_string(report_status_name(report->status)),
+		db_int(report->id),
+	};
+	uint64_t changed;
+
+	if (database_run(db,
+			 "UPDATE received_report SET complete = 1, "
+			 "messages = ?, compliant = ?, dkim_passed = ?, "
+			 "spf_passed = ?, quarantined = ?, rejected = ?, "
+			 "row_count = ?, skipped_rows = ?, warnings = ?, "
+			 "status = ? WHERE id = ? AND complete = 0",
+			 values, sizeof(values) / sizeof(values[0]), &changed,
+			 err) < 0)
+		return -1;
+	if (changed == 1)
+		return 0;
+	return err_set(err, ERR_TEMP, "a report was removed while it came in");
+}
+
+static int complete_reports(struct commit *commit, struct err *err)
+{
+	const struct report *report;
+	size_t i;
+
+	for (i = 0; i < commit->n_mails; i++)
+		for (report = commit->mails[i]->first; report != NULL;
+		     report = report->next)
+			if (report->placed && !report->duplicate &&
+			    complete_report(commit->db, report, err) < 0)
+				return -1;
+	return 0;
+}
+
+/* Reports that others, or mails in front of this one, brought before. */
+static bool is_counted_duplicate(const struct report *report)
+{
+	return report->try_duplicate && !report->try_again;
+}
+
+/* A mail that is read again has counted them the first time. */
+static int count_duplicates(struct commit *commit, struct err *err)
+{
+	const struct report *report;
+	size_t i, n = 0;
+
+	for (i = 0; i < commit->n_mails; i++)
+		n += (size_t)commit->mails[i]->outcome.duplicates;
+	if (n == 0)
+		return 0;
+	if (make_values(commit, n, 1, err) < 0)
+		return -1;
+	n = 0;
+	for (i = 0; i < commit->n_mails; i++) {
+		const struct mail_store *mail = commit->mails[i];
+
+		for (report = mail->first; report != NULL && !mail->known;
+		     report = report->next)
+			if (is_counted_duplicate(report))
+				commit->values[n++] = db_bytes(
+					report->key.bytes, COLUMN_HASH);
+	}
+	return database_bulk(commit->db,
+			     "UPDATE received_report "
+			     "SET duplicates = duplicates + 1 "
+			     "WHERE report_key = ?",
+			     commit->values, 1, n, err);
+}
+
+static void make_outcome(struct mail_store *mail)
+{
+	struct mail_outcome *outcome = &mail->outcome;
+	const struct report *report;
+	bool partial = false;
+
+	*outcome = (struct mail_outcome){ .stored_before = mail->known_whole };
+	if (mail->known_whole)
+		return;
+	outcome->set_aside = mail->refused > 0;
+	for (report = mail->first; report != NULL; report = report->next) {
+		if (is_counted_duplicate(report))
+			outcome->duplicates++;
+		else
+			outcome->reports++;
+		if (report->status == REPORT_PARTIAL)
+			partial = true;
+	}
+	if (mail->refused > 0 && mail->first == NULL)
+		outcome->status = MAIL_REJECTED;
+	else if (mail->refused > 0 || partial)
+		outcome->status = MAIL_PARTIAL;
+	(void)snprintf(outcome->reason, sizeof(outcome->reason), "%s",
+		       mail->reason);
+}
+
+static struct db_value
+cut(const struct mail_store *mail, struct span text, size_t max_chars)
+{
+	return db_text(column_text(mail->heads, text, max_chars));
+}
+
+static int
+set_mail(const struct mail_store *mail, struct db_value *v, struct err *err)
+{
+	const struct mail_envelope *envelope = &mail->envelope;
+	const struct mail_outcome *outcome = &mail->outcome;
+	size_t n = 0;
+
+	v[n++] = db_text(envelope->name);
+	v[n++] = db_int(envelope->received);
+	v[n++] = cut(mail, envelope->recipient, 320);
+	v[n++] = cut(mail, envelope->sender, 320);
+	v[n++] = db_string(mail_status_name(outcome));
+	v[n++] = db_int(outcome->set_aside);
+	v[n++] = cut(mail, span_of(outcome->reason), COLUMN_TEXT);
+	v[n++] = db_int(outcome->reports);
+	v[n++] = db_int(outcome->duplicates);
+	v[n++] = db_int(mail->now);
+	return values_there(v, n) ? 0 : no_memory(err);
+}
+
+static int insert_mails(struct commit *commit, struct err *err)
+{
+	size_t i, n = 0;
+
+	if (make_values(commit, commit->n_mails, MAIL_COLUMNS, err) < 0)
+		return -1;
+	for (i = 0; i < commit->n_mails; i++) {
+		struct mail_store *mail = commit->mails[i];
+
+		make_outcome(mail);
+		if (!mail->known_whole &&
+		    set_mail(mail, &commit->values[n++ * MAIL_COLUMNS], err) <
+			    0)
+			return -1;
+	}
+	return database_bulk(commit->db,
+			     "INSERT INTO received_mail (name, received_at, "
+			     "recipient, sender, status, set_aside, reason, "
+			     "reports, duplicates, loaded_at) "
+			     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+			     "ON DUPLICATE KEY UPDATE status = VALUES(status), "
+			     "set_aside = VALUES(set_aside), "
+			     "reason = VALUES(reason), "
+			     "reports = VALUES(reports), "
+			     "loaded_at = VALUES(loaded_at)",
+			     commit->values, MAIL_COLUMNS, n, err);
+}
+
+/* ------------------------------------------------------------- transactions */
+
+static int work(struct database *db, void *context, struct err *err)
+{
+	struct commit *commit = context;
+
+	commit->db = db;
+	if (find_mails(commit, err) < 0 || place_reports(commit, err) < 0 ||
+	    insert_rows(commit, err) < 0)
+		return -1;
+	if (!commit->whole)
+		return 0;
+	if (complete_reports(commit, err) < 0 || insert_mails(commit, err) < 0)
+		return -1;
+	return count_duplicates(commit, err);
+}
+
+/* The transaction is committed: what it said is so. */
+static void settle(struct mail_store *mail)
+{
+	struct report *report;
+
+	for (report = mail->first; report != NULL; report = report->next) {
+		report->placed = true;
+		report->id = report->try_id;
+		/* Of a mail that is stored, nothing goes anywhere. */
+		report->duplicate = report->try_duplicate || mail->known_whole;
+		report->again = report->try_again;
+	}
+	mail->n_rows = 0;
+	arena_reset(mail->texts);
+}
+
+static int run(struct commit *commit, struct err *err)
+{
+	int result = database_transaction(commit->db, work, commit, err);
+	size_t i;
+
+	for (i = 0; result == 0 && i < commit->n_mails; i++)
+		settle(commit->mails[i]);
+	free(commit->reports);
+	free(commit->fresh);
+	free(commit->values);
+	buf_release(&commit->list);
+	return result;
+}
+
+int mail_store_flush(struct mail_store *store, struct err *err)
+{
+	struct commit commit = { .db = store->db,
+				 .mails = &store,
+				 .n_mails = 1,
+				 .list = BUF_INIT(LIST_BYTES) };
+
+	return run(&commit, err);
+}
+
+int mail_stores_commit(struct database *db, struct mail_store *const *stores,
+		       size_t n, struct err *err)
+{
+	struct commit commit = { .db = db,
+				 .mails = stores,
+				 .n_mails = n,
+				 .whole = true,
+				 .list = BUF_INIT(LIST_BYTES) };
+
+	return n == 0 ? 0 : run(&commit, err);
+}
