@@ -137,6 +137,28 @@ if command -v cc >/dev/null && command -v nm >/dev/null; then
 	END
 fi
 
+# Rules and their tests.
+mkdir -p "$work/cited/data" "$work/cited/unit" "$work/cited/integration"
+echo '# R1.1, R1.2: a case' >"$work/cited/data/x.cases"
+while read -r want rules; do
+	echo "$rules" | tr ',' '\n' >"$work/rules.txt"
+	output=$("$lint/rules.sh" "$work/rules.txt" "$work/cited" 2>&1)
+	got=$?
+	if [ "$got" = "$want" ]; then
+		echo "ok - rules: $rules"
+	else
+		echo "not ok - rules: $rules: $got, not $want: $output"
+		failed=1
+	fi
+done <<-END
+	0 R1.1,R1.2
+	0 R1.1,R1.3 - nobody can test it
+	1 R1.1,R1.3
+	1 R1.1 - nobody can test it
+	1 R1.11
+	1 # nothing
+END
+
 # A program and its pages.
 docs=$work/docs
 mkdir -p "$docs"

@@ -78,7 +78,7 @@ for file in "" -; do
 	says 'asked for     _dmarc.com'
 done
 
-# The public suffix list; what nobody told is null.
+# The public suffix list (R2.4); what nobody told is null.
 cp "${srcdir:-.}/tests/data/suffixes.dat" "$work/suffixes"
 printf '[evaluate]\npublic_suffix_list = %s\n' "$work/suffixes" \
 	>"$work/psl.conf"
