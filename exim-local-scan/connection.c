@@ -13,8 +13,9 @@
 #include "dmarc/settings.h"
 #include "journal/entry.h"
 
-/* uschar * and char * are the same bytes. */
-static const char *text_of(const uschar *text)
+static struct connection connection = { .outcome = SCAN_OUTCOME_INIT };
+
+const char *text_of(const uschar *text)
 {
 	return text == NULL ? "" : (const char *)text;
 }
@@ -95,38 +96,11 @@ bool is_from_network(void)
 	return smtp_input && !smtp_batched_input && sender_host_address != NULL;
 }
 
-/*
- * The administrator's expansion. A fault in it, or a lookup that fails, is told
- * by what Exim says about it.
- */
-static void
-read_base(const struct scanner *scanner, struct scan_message *message)
+/* What is known of any message, judged or not. */
+static int read_envelope(struct scan_message *message, struct arena *arena)
 {
-	const uschar *question = (const uschar *)scanner_base_score(scanner);
-	const uschar *answer;
-
-	message->base_score = message->base_fault = "";
-	if (*question == '\0' || message->authenticated)
-		return;
-	answer = expand_string(string_copy(question));
-	if (answer != NULL)
-		message->base_score = text_of(answer);
-	else if (expand_string_message != NULL)
-		message->base_fault = text_of(expand_string_message);
-	else
-		message->base_fault = "cannot be expanded";
-}
-
-int read_message(const struct scanner *scanner, struct scan_message *message,
-		 struct fields *fields, struct arena *arena)
-{
-	const char *question;
-
-	if (read_fields(fields, arena) < 0 ||
-	    read_recipients(message, arena) < 0)
+	if (read_recipients(message, arena) < 0)
 		return -1;
-	message->fields = fields->field;
-	message->n_fields = fields->n;
 	message->time = time(NULL);
 	message->size = message_size();
 	message->id = text_of(message_id);
@@ -136,6 +110,26 @@ int read_message(const struct scanner *scanner, struct scan_message *message,
 	message->helo = expand("$sender_helo_name");
 	message->mail_from = text_of(sender_address);
 	message->authenticated = sender_host_authenticated != NULL;
+	message->spf_result = expand("$spf_result");
+	message->authres = message->base_score = message->base_fault = "";
+	return 0;
+}
+
+int read_message(const struct scanner *scanner, struct scan_message *message,
+		 struct fields *fields, bool want_fields, struct arena *arena)
+{
+	const char *question;
+	bool judged;
+
+	if (read_envelope(message, arena) < 0)
+		return -1;
+	judged = scan_is_judged(scanner, message);
+	if ((want_fields || !judged) && read_fields(fields, arena) < 0)
+		return -1;
+	message->fields = fields->field;
+	message->n_fields = fields->n;
+	if (judged)
+		return 0;
 	/* The setting holds letters, digits, "-", "." and "_" only. */
 	question =
 		arena_printf(arena, "${authresults {%s}}",
@@ -143,9 +137,63 @@ int read_message(const struct scanner *scanner, struct scan_message *message,
 	if (question == NULL)
 		return -1;
 	message->authres = expand(question);
-	message->spf_result = expand("$spf_result");
-	read_base(scanner, message);
 	return 0;
+}
+
+/*
+ * The administrator's expansion. A fault in it, or a lookup that fails, is told
+ * by what Exim says about it; *fault is "" without one.
+ */
+static const char *expand_setting(const char *question, const char **fault)
+{
+	const uschar *answer =
+		expand_string(string_copy((const uschar *)question));
+
+	*fault = "";
+	if (answer != NULL)
+		return text_of(answer);
+	*fault = "cannot be expanded";
+	if (expand_string_message != NULL)
+		*fault = text_of(string_copy(expand_string_message));
+	/*
+	 * Exim remembers that a failure was forced by "fail", and would take one
+	 * of the expansion around ${dlfunc} for it. A success makes it forget.
+	 */
+	(void)expand("$primary_hostname");
+	return "";
+}
+
+void expand_settings(struct scan_message *message)
+{
+	struct scanner *scanner = connection.scanner;
+	const char *question = scanner_base_score(scanner);
+	const char *answer, *fault;
+
+	snprintf(connection.expanding_for, sizeof(connection.expanding_for),
+		 "%s", message->id);
+	if (*question != '\0')
+		message->base_score =
+			expand_setting(question, &message->base_fault);
+	while ((question = scan_next_lookup(scanner)) != NULL) {
+		answer = expand_setting(question, &fault);
+		scan_take_lookup(scanner, answer, fault);
+	}
+	connection.expanding_for[0] = '\0';
+}
+
+bool is_expanding(void)
+{
+	return connection.expanding_for[0] != '\0' &&
+	       strcmp(connection.expanding_for, text_of(message_id)) == 0;
+}
+
+void remove_fields(const struct fields *fields)
+{
+	size_t i;
+
+	for (i = 0; i < fields->n; i++)
+		if (fields->field[i].remove)
+			fields->line[i]->type = '*';
 }
 
 /* --------------------------------------------------------------- to Exim */
@@ -164,8 +212,6 @@ void log_lines(const struct buf *lines)
 
 /* --------------------------------------------------------- the connection */
 
-static struct connection connection = { .outcome = SCAN_OUTCOME_INIT };
-
 /*
  * Another configuration, for tests: only when the environment is that of the
  * user Exim runs for. It is not when a user starts the set-uid program, which
@@ -179,7 +225,7 @@ static const char *config_path(void)
 	return path == NULL || *path == '\0' ? SETTINGS_PATH : path;
 }
 
-struct connection *connection_begin_message(void)
+struct connection *connection_begin_call(void)
 {
 	struct scan_outcome *outcome = &connection.outcome;
 

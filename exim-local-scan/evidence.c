@@ -134,7 +134,7 @@ static const char *why_not_signed(const struct scan_message *message)
 /* SPF and DKIM. $spf_result is a word of Exim's own, whatever else is amiss. */
 static void read_results(struct job *job)
 {
-	struct scan_message *message = job->message;
+	const struct scan_message *message = job->message;
 	struct arena *arena = job->scanner->arena;
 	const char *suspect = who_is_not_plain(message);
 	const char *why = suspect == NULL ? why_not_signed(message) : NULL;
@@ -152,13 +152,13 @@ static void read_results(struct job *job)
 				     "forge results",
 				     suspect));
 	else if (job->authres_plain &&
-		 facts_from_authres(&job->facts, span_of(message->authres),
-				    arena, &err) < 0)
+		 facts_from_authres(&job->facts, span_of(job->authres), arena,
+				    &err) < 0)
 		trouble(&job->outcome->trouble, "${authresults}", err.text);
 	if (!job->facts.spf.known &&
 	    auth_result_parse(span_of(message->spf_result), &word) &&
-	    spf_fact_make(&job->facts.spf, word, message->mail_from,
-			  message->helo, arena, &err) < 0)
+	    spf_fact_make(&job->facts.spf, word, job->facts.mail_from,
+			  job->facts.helo, arena, &err) < 0)
 		trouble(&job->outcome->trouble, "$spf_result", err.text);
 }
 
@@ -174,19 +174,36 @@ find_field(const struct scan_message *message, const char *name)
 	return (struct span){ .p = NULL, .n = 0 };
 }
 
+/* Texts of a message are gone with the next expansion of Exim's. */
+static int keep_texts(struct job *job)
+{
+	struct arena *arena = job->scanner->arena;
+	const struct scan_message *message = job->message;
+	struct message_facts *facts = &job->facts;
+
+	facts->client_ip = arena_copy(arena, span_of(message->client_ip)).p;
+	facts->client_name = arena_copy(arena, span_of(message->client_name)).p;
+	facts->helo = arena_copy(arena, span_of(message->helo)).p;
+	facts->mail_from = arena_copy(arena, span_of(message->mail_from)).p;
+	job->authres = arena_copy(arena, span_of(message->authres)).p;
+	if (facts->client_ip == NULL || facts->client_name == NULL ||
+	    facts->helo == NULL || facts->mail_from == NULL ||
+	    job->authres == NULL)
+		return -1;
+	return 0;
+}
+
 int job_read_facts(struct job *job)
 {
 	job->facts = (struct message_facts){
-		.client_ip = job->message->client_ip,
-		.client_name = job->message->client_name,
-		.helo = job->message->helo,
-		.mail_from = job->message->mail_from,
 		.spf = { .domain = "" },
 		.list_id = find_field(job->message, "List-Id"),
 		.list_post = find_field(job->message, "List-Post"),
 		.draw = message_draw(span_of(job->message->id)),
 		.brief = true,
 	};
+	if (keep_texts(job) < 0)
+		return -1;
 	if (read_from(job) < 0)
 		return -1;
 	read_results(job);

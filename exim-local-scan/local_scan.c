@@ -26,15 +26,6 @@ int local_scan_version_minor(void)
 	return LOCAL_SCAN_ABI_VERSION_MINOR;
 }
 
-static void remove_fields(const struct fields *fields)
-{
-	size_t i;
-
-	for (i = 0; i < fields->n; i++)
-		if (fields->field[i].remove)
-			fields->line[i]->type = '*';
-}
-
 static int carry_out(struct scan_outcome *outcome, const struct fields *fields,
 		     uschar **reply)
 {
@@ -70,13 +61,17 @@ EXPORTED int local_scan(int fd, uschar **return_text)
 
 	if (!is_from_network() || host_checking)
 		return LOCAL_SCAN_ACCEPT;
-	connection = connection_begin_message();
+	connection = connection_begin_call();
 	if (connection->scanner == NULL || connection->arena == NULL ||
-	    read_message(connection->scanner, &message, &fields,
-			 connection->arena) < 0)
+	    read_message(connection->scanner, &message, &fields, true,
+			 connection->arena) < 0) {
 		buf_add_string(&connection->outcome.trouble,
 			       "dmarc: accepted unscored: no memory\n");
-	else
+	} else {
+		if (scan_judge(connection->scanner, &message,
+			       &connection->outcome))
+			expand_settings(&message);
 		scan(connection->scanner, &message, &connection->outcome);
+	}
 	return carry_out(&connection->outcome, &fields, return_text);
 }

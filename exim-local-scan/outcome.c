@@ -60,13 +60,13 @@ static void add_folded(struct buf *buf, struct span text)
 }
 
 /* Where it is not in the text of Exim. */
-static void add_spf(const struct job *job)
+static void add_spf(const struct job *job, struct buf *add)
 {
 	const struct spf_fact *spf = &job->facts.spf;
 
 	if (spf->known && *spf->domain != '\0' &&
 	    (job->spf_is_ours || !job->authres_plain))
-		buf_addf(&job->outcome->add, ";\n\tspf=%s smtp.%s=%s",
+		buf_addf(add, ";\n\tspf=%s smtp.%s=%s",
 			 auth_result_name(spf->result),
 			 spf->scope == SPF_SCOPE_HELO ? "helo" : "mailfrom",
 			 spf->domain);
@@ -76,23 +76,29 @@ static void add_spf(const struct job *job)
  * One field for all results (R11.5), ours first: a text of others that opens a
  * quote or a comment cannot hide it there.
  */
-static void add_authres(const struct job *job)
+void job_format_authres(const struct job *job, struct buf *add)
 {
-	struct buf *add = &job->outcome->add;
 	struct span results;
 
 	buf_addf(add, AUTHRES_NAME ": %.*s;\n\t", SPAN_ARGS(job->authserv_id));
 	verdict_authres(add, &job->verdict);
-	add_spf(job);
+	add_spf(job, add);
 	if (job->authres_plain) {
-		results = results_of(span_of(job->message->authres),
-				     MAX_ADDED_BYTES / 2);
+		results =
+			results_of(span_of(job->authres), MAX_ADDED_BYTES / 2);
 		if (results.n > 0 && !span_is(results, "none")) {
 			buf_add_string(add, ";\n\t");
 			add_folded(add, results);
 		}
 	}
 	buf_add_char(add, '\n');
+}
+
+void job_format_score(const struct job *job, struct buf *field)
+{
+	buf_addf(field, "%s: ", job->scanner->settings.score_header);
+	score_format(field, job->verdict.score);
+	buf_add_char(field, '\n');
 }
 
 static bool all_ask_the_same(const struct job *job)
@@ -109,33 +115,31 @@ static bool all_ask_the_same(const struct job *job)
  * "quarantine", or "quarantine (a.example), accept (b.example)". A list that gets
  * too long is left out for the action that is mild enough for all.
  */
-static void add_action(struct buf *add, const struct job *job)
+void job_format_action(const struct job *job, struct buf *field)
 {
 	struct buf list = BUF_INIT(MAX_ADDED_BYTES / 4);
 	size_t i;
 
+	buf_addf(field, "%s: ", job->scanner->settings.action_header);
 	for (i = 0; i < job->n_asked; i++)
 		buf_addf(&list, "%s%s (%s)", i == 0 ? "" : ",\n\t",
 			 action_name(job->asked[i].verdict.action),
-			 job->asked[i].domain);
+			 job->asked[i].known->domain);
 	if (all_ask_the_same(job) || !buf_ok(&list))
-		buf_add_string(add, action_name(job->verdict.action));
+		buf_add_string(field, action_name(job->verdict.action));
 	else
-		buf_add(add, buf_span(&list));
+		buf_add(field, buf_span(&list));
+	buf_add_char(field, '\n');
 	buf_release(&list);
 }
 
 void job_add_fields(const struct job *job)
 {
-	const struct settings *settings = &job->scanner->settings;
 	struct buf *add = &job->outcome->add;
 
-	add_authres(job);
-	buf_addf(add, "%s: ", settings->score_header);
-	score_format(add, job->verdict.score);
-	buf_addf(add, "\n%s: ", settings->action_header);
-	add_action(add, job);
-	buf_add_char(add, '\n');
+	job_format_authres(job, add);
+	job_format_score(job, add);
+	job_format_action(job, add);
 	if (buf_ok(add))
 		return;
 	buf_reset(add);
@@ -162,7 +166,7 @@ static void add_rcpt_domains(const struct job *job, struct entry *entry)
 		    entry->n_rcpt_domains < MAX_ENTRY_RCPT_DOMAINS;
 	     i++) {
 		const char *domain = domain_normalize(
-			job->scanner->arena,
+			job->scanner->call,
 			domain_of(job->message->recipients[i]));
 
 		if (domain != NULL && !is_listed(entry, domain))
@@ -170,9 +174,9 @@ static void add_rcpt_domains(const struct job *job, struct entry *entry)
 	}
 }
 
-void job_write_journal(const struct job *job)
+static void write_journal(const struct job *job)
 {
-	struct entry *entry = arena_alloc(job->scanner->arena, sizeof(*entry));
+	struct entry *entry = arena_alloc(job->scanner->call, sizeof(*entry));
 	struct buf line = BUF_INIT(MAX_ENTRY_BYTES);
 	struct err err = ERR_INIT;
 
@@ -204,8 +208,13 @@ static const char *passes(enum auth_result result, bool aligned)
 	return auth_result_name(result);
 }
 
+const char *spf_word(const struct spf_fact *spf)
+{
+	return spf->known ? passes(spf->result, spf->aligned) : "unknown";
+}
+
 /* The signature that counts: an aligned pass, else a pass, else the first. */
-static const char *dkim_word(const struct message_facts *facts)
+const char *dkim_word(const struct message_facts *facts)
 {
 	const struct dkim_fact *best = NULL;
 	size_t i;
@@ -221,15 +230,14 @@ static const char *dkim_word(const struct message_facts *facts)
 	return best == NULL ? "none" : passes(best->result, best->aligned);
 }
 
-static const char *or_dash(const char *word)
+const char *or_dash(const char *word)
 {
 	return *word == '\0' ? "-" : word;
 }
 
-void job_write_log(const struct job *job)
+static void write_log(const struct job *job)
 {
 	const struct dmarc_verdict *verdict = &job->verdict;
-	const struct spf_fact *spf = &job->facts.spf;
 	struct buf *log = &job->outcome->log;
 
 	buf_addf(log, "dmarc: %s policy=%s applied=%s from=%s",
@@ -243,8 +251,7 @@ void job_write_log(const struct job *job)
 	if (verdict->overridden)
 		buf_addf(log, " override=%s",
 			 reason_type_name(verdict->override.type));
-	buf_addf(log, " spf=%s dkim=%s",
-		 spf->known ? passes(spf->result, spf->aligned) : "unknown",
+	buf_addf(log, " spf=%s dkim=%s", spf_word(&job->facts.spf),
 		 dkim_word(&job->facts));
 	if (*job->scanner->settings.base_score != '\0') {
 		buf_add_string(log, " base=");
@@ -255,13 +262,36 @@ void job_write_log(const struct job *job)
 	buf_addf(log, " action=%s\n", action_name(verdict->action));
 }
 
+/*
+ * Once for each message. What is deferred comes again, and is counted then. An
+ * ACL that has us record the message stands in for local_scan(); where both are
+ * at work they should not come to different ends.
+ */
+void job_record(struct job *job)
+{
+	enum action action = job->verdict.action;
+
+	if (job->recorded) {
+		if (job->recorded_action != action)
+			trouble(&job->outcome->trouble,
+				"recorded in an ACL, but then the action was",
+				action_name(action));
+		return;
+	}
+	job->recorded = action != ACTION_DEFER;
+	job->recorded_action = action;
+	if (job->recorded)
+		write_journal(job);
+	write_log(job);
+}
+
 /* ------------------------------------------------------------ the decision */
 
 /* "5.7.1 Email rejected per DMARC policy for example.com" */
-static void reply(const struct job *job, const char *code, const char *text)
+static void format_reply(const struct job *job, struct buf *to,
+			 const char *code, const char *text)
 {
 	const char *domain = job->verdict.from_domain;
-	struct buf *to = &job->outcome->reply;
 	const char *place = strstr(text, "%d");
 
 	buf_addf(to, "%s ", code);
@@ -288,11 +318,10 @@ rejection(const struct dmarc_verdict *verdict, const struct settings *settings)
 	return settings->reject_text;
 }
 
-void job_decide(const struct job *job)
+void job_format_reply(const struct job *job, struct buf *reply)
 {
 	const struct dmarc_verdict *verdict = &job->verdict;
 	const struct settings *settings = job->settings;
-	struct scan_outcome *outcome = job->outcome;
 
 	switch (verdict->action) {
 	case ACTION_ACCEPT:
@@ -300,12 +329,23 @@ void job_decide(const struct job *job)
 	case ACTION_QUARANTINE:
 		return;
 	case ACTION_REJECT:
-		outcome->action = SCAN_REJECT;
-		reply(job, settings->reject_code, rejection(verdict, settings));
+		format_reply(job, reply, settings->reject_code,
+			     rejection(verdict, settings));
 		return;
 	case ACTION_DEFER:
-		outcome->action = SCAN_DEFER;
-		reply(job, settings->defer_code, settings->defer_text);
+		format_reply(job, reply, settings->defer_code,
+			     settings->defer_text);
 		return;
 	}
+}
+
+void job_decide(const struct job *job)
+{
+	struct scan_outcome *outcome = job->outcome;
+
+	job_format_reply(job, &outcome->reply);
+	if (job->verdict.action == ACTION_REJECT)
+		outcome->action = SCAN_REJECT;
+	else if (job->verdict.action == ACTION_DEFER)
+		outcome->action = SCAN_DEFER;
 }

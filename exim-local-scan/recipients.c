@@ -6,14 +6,12 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/span.h"
 #include "dns/domain.h"
 
-/*
- * Of recipients, whose settings are looked at. To find those of one in a file of
- * 1 MB takes up to a millisecond.
- */
-#define MAX_ASKED_DOMAINS 50
+/* The setting itself, and 50 times the longest name. */
+#define MAX_LOOKUP_BYTES 16384
 
 /* ---------------------------------------------------- points of other checks */
 
@@ -39,21 +37,28 @@ static int read_base(struct span text, int *points)
 	return points_parse(text, points);
 }
 
-/* Other checks that fail, or are off, leave us with our own points. */
-void job_add_base(struct job *job)
+/* Told once for a message, however often an ACL asks. */
+static void add_base(struct job *job)
 {
 	const struct scan_message *message = job->message;
 	const struct settings *settings = &job->scanner->settings;
 	struct span text = span_trim(span_of(message->base_score));
 
+	job->base = 0;
 	if (*settings->base_score == '\0')
 		return;
-	if (*message->base_fault != '\0')
-		trouble(&job->outcome->trouble, "base_score not used",
-			message->base_fault);
-	else if (text.n > 0 && read_base(text, &job->base) < 0)
-		trouble(&job->outcome->trouble, "base_score is not a number",
-			message->base_score);
+	if (*message->base_fault != '\0') {
+		if (!job->base_told)
+			trouble(&job->outcome->trouble, "base_score not used",
+				message->base_fault);
+		job->base_told = true;
+	} else if (text.n > 0 && read_base(text, &job->base) < 0) {
+		if (!job->base_told)
+			trouble(&job->outcome->trouble,
+				"base_score is not a number",
+				message->base_score);
+		job->base_told = true;
+	}
 	job->verdict.score += job->base;
 	verdict_act(&job->verdict, settings);
 }
@@ -78,38 +83,92 @@ static int hardness(enum action action)
 	return 0;
 }
 
-static bool has_asked(const struct job *job, const char *domain)
+/* NULL: not known yet. */
+static const struct known *find_known(const struct job *job, const char *domain)
+{
+	size_t i;
+
+	for (i = 0; i < job->n_known; i++)
+		if (strcmp(job->known[i].domain, domain) == 0)
+			return &job->known[i];
+	return NULL;
+}
+
+/*
+ * What stands in the file is the administrator's own word, and goes before what
+ * is looked up, key by key. With a mistake in either it is left out whole.
+ */
+static void
+read_settings(struct job *job, struct known *known, const char *looked_up)
+{
+	struct scanner *scanner = job->scanner;
+	struct settings general = scanner->settings;
+	struct err err = ERR_INIT;
+
+	if (looked_up != NULL && settings_change(&general, span_of(looked_up),
+						 scanner->arena, &err) < 0) {
+		err_while(&err, "%s", known->domain);
+		trouble(&job->outcome->trouble, "domain_settings not used",
+			err.text);
+	}
+	known->settings = general;
+	if (settings_of_domain(&known->settings, &general, known->domain,
+			       scanner->path, scanner->arena, &err) < 0)
+		trouble(&job->outcome->trouble, "settings of a domain not used",
+			err.text);
+}
+
+/* looked_up: the text for it, or NULL. Returns NULL when that is one too many. */
+static const struct known *
+learn(struct job *job, const char *domain, const char *looked_up)
+{
+	struct arena *arena = job->scanner->arena;
+	struct span name = arena_copy(arena, span_of(domain));
+	struct known *known;
+
+	if (job->known == NULL)
+		job->known = arena_array(arena, MAX_ASKED_DOMAINS,
+					 sizeof(*job->known));
+	if (job->n_known == MAX_ASKED_DOMAINS || name.p == NULL ||
+	    job->known == NULL)
+		return NULL;
+	known = &job->known[job->n_known];
+	known->domain = name.p;
+	read_settings(job, known, looked_up);
+	job->n_known++;
+	return known;
+}
+
+/* Of the i-th recipient; "-", for which there is no section, is no name. */
+static const char *domain_at(const struct job *job, size_t i)
+{
+	const char *domain = domain_normalize(
+		job->scanner->call, domain_of(job->message->recipients[i]));
+
+	return domain == NULL ? "-" : domain;
+}
+
+static bool has_asked(const struct job *job, const struct known *known)
 {
 	size_t i;
 
 	for (i = 0; i < job->n_asked; i++)
-		if (strcmp(job->asked[i].domain, domain) == 0)
+		if (job->asked[i].known == known)
 			return true;
 	return false;
 }
 
 /* What a domain asks for; with a mistake in its section, what all others do. */
-static void ask_domain(struct job *job, const char *domain)
+static void ask_domain(struct job *job, const struct known *known)
 {
-	struct scanner *scanner = job->scanner;
 	struct asked *asked = &job->asked[job->n_asked++];
-	struct err err = ERR_INIT;
-	int found;
 
-	asked->domain = domain;
-	asked->settings = scanner->settings;
-	asked->verdict = job->verdict;
-	found = settings_of_domain(&asked->settings, &scanner->settings, domain,
-				   scanner->path, scanner->arena, &err);
-	if (found < 0)
-		trouble(&job->outcome->trouble, "settings of a domain not used",
-			err.text);
-	if (found != 1)
-		return;
+	asked->known = known;
+	asked->verdict = job->found;
 	asked->verdict.score =
 		job->base +
-		verdict_score(&job->facts, &asked->verdict, &asked->settings);
-	verdict_act(&asked->verdict, &asked->settings);
+		verdict_score(&job->facts, &asked->verdict, &known->settings);
+	verdict_act(&asked->verdict, &known->settings);
 }
 
 /*
@@ -127,43 +186,121 @@ static void obey_mildest(struct job *job, bool all_asked)
 		    hardness(mildest->verdict.action))
 			mildest = &job->asked[i];
 	job->verdict = mildest->verdict;
-	job->settings = &mildest->settings;
+	job->settings = &mildest->known->settings;
 	if (all_asked ||
 	    hardness(job->verdict.action) <= hardness(ACTION_QUARANTINE))
 		return;
-	spare = mildest->settings;
+	spare = mildest->known->settings;
 	spare.defer_on_temperror = false;
 	spare.reject_at = 0;
 	spare.reject_several_from = REFUSE_SEVERAL_NO;
 	verdict_act(&job->verdict, &spare);
 }
 
-void job_ask_recipients(struct job *job)
+static void ask_recipients(struct job *job)
 {
-	struct scanner *scanner = job->scanner;
 	const struct scan_message *message = job->message;
+	const struct settings *settings = &job->scanner->settings;
 	bool all_asked = true;
 	size_t i;
 
-	job->settings = &scanner->settings;
-	if (scanner->settings.domains.n == 0 || message->n_recipients == 0)
+	job->settings = settings;
+	if (settings->domains.n == 0 && *settings->domain_settings == '\0')
 		return;
-	job->asked = arena_array(scanner->arena, MAX_ASKED_DOMAINS,
+	job->n_asked = 0;
+	job->asked = arena_array(job->scanner->call, MAX_ASKED_DOMAINS,
 				 sizeof(*job->asked));
 	for (i = 0; job->asked != NULL && i < message->n_recipients; i++) {
-		const char *domain = domain_normalize(
-			scanner->arena, domain_of(message->recipients[i]));
+		const char *domain = domain_at(job, i);
+		const struct known *known = find_known(job, domain);
 
-		if (domain == NULL)
-			domain = "-"; /* no name of the DNS: no section */
-		if (has_asked(job, domain))
-			continue;
-		if (job->n_asked == MAX_ASKED_DOMAINS) {
+		if (known == NULL)
+			known = learn(job, domain, NULL);
+		if (known == NULL) {
 			all_asked = false;
 			break;
 		}
-		ask_domain(job, domain);
+		if (!has_asked(job, known))
+			ask_domain(job, known);
 	}
 	if (job->n_asked > 0)
 		obey_mildest(job, all_asked);
+}
+
+void job_weigh(struct job *job)
+{
+	job->verdict = job->found;
+	add_base(job);
+	ask_recipients(job);
+}
+
+/* ----------------------------------------------------------------- lookups */
+
+/*
+ * The name is put into a text that Exim expands, and may become part of a query,
+ * of a file name or of a command. domain_normalize() leaves letters, digits,
+ * "-", "_" and "." between labels that are not empty; what is then left to fear
+ * is an option of a command.
+ */
+static bool may_look_up(const char *domain)
+{
+	return *domain != '-';
+}
+
+/* The setting with the domain for each "%d", or NULL. */
+static const char *
+lookup_of(struct arena *arena, const char *setting, const char *domain)
+{
+	struct buf text = BUF_INIT(MAX_LOOKUP_BYTES);
+	const char *place;
+	struct span copy = { .p = NULL, .n = 0 };
+
+	while ((place = strstr(setting, "%d")) != NULL) {
+		buf_add(&text,
+			(struct span){ setting, (size_t)(place - setting) });
+		buf_add_string(&text, domain);
+		setting = place + 2;
+	}
+	buf_add_string(&text, setting);
+	if (buf_ok(&text))
+		copy = arena_copy(arena, buf_span(&text));
+	buf_release(&text);
+	return copy.p;
+}
+
+const char *scan_next_lookup(struct scanner *scanner)
+{
+	struct job *job = &scanner->job;
+	const char *setting = scanner->settings.domain_settings;
+
+	if (*setting == '\0' || job->lookups_failed)
+		return NULL;
+	while (job->next_recipient < job->message->n_recipients &&
+	       job->n_known < MAX_ASKED_DOMAINS) {
+		const char *domain = domain_at(job, job->next_recipient++);
+		const char *lookup;
+
+		if (!may_look_up(domain) || find_known(job, domain) != NULL)
+			continue;
+		lookup = lookup_of(scanner->call, setting, domain);
+		job->looked_up = domain;
+		if (lookup != NULL)
+			return lookup;
+		scan_take_lookup(scanner, "", "too long, or no memory");
+		break;
+	}
+	return NULL;
+}
+
+void scan_take_lookup(struct scanner *scanner, const char *text,
+		      const char *fault)
+{
+	struct job *job = &scanner->job;
+
+	if (*fault == '\0') {
+		(void)learn(job, job->looked_up, text);
+		return;
+	}
+	job->lookups_failed = true;
+	trouble(&job->outcome->trouble, "domain_settings not used", fault);
 }

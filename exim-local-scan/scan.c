@@ -2,6 +2,7 @@
 #include "scan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/network.h"
 #include "base/quote.h"
@@ -37,9 +38,10 @@ struct scanner *scanner_new(const char *config_path, struct buf *log)
 		return NULL;
 	scanner->memory = arena_new(MAX_SETTINGS_MEMORY);
 	scanner->arena = arena_new(MAX_MESSAGE_MEMORY);
+	scanner->call = arena_new(MAX_CALL_MEMORY);
 	scanner->answers = arena_new(MAX_ANSWERS_MEMORY);
 	if (scanner->memory == NULL || scanner->arena == NULL ||
-	    scanner->answers == NULL) {
+	    scanner->call == NULL || scanner->answers == NULL) {
 		scanner_free(&scanner);
 		return NULL;
 	}
@@ -61,6 +63,7 @@ void scanner_free(struct scanner **scanner)
 	psl_free(&(*scanner)->psl);
 	resolver_free(&(*scanner)->cares);
 	arena_free(&(*scanner)->answers);
+	arena_free(&(*scanner)->call);
 	arena_free(&(*scanner)->arena);
 	arena_free(&(*scanner)->memory);
 	free(*scanner);
@@ -97,12 +100,22 @@ void scan_outcome_release(struct scan_outcome *outcome)
 
 /* ------------------------------------------------------------ the message */
 
-/* R11.7; and a score or an action that somebody else gave. */
-static void mark_forged(const struct job *job)
+/* 1: yes. The list was read without error before. */
+static bool is_trusted(const struct scanner *scanner, const char *client)
+{
+	return scanner->ready &&
+	       network_listed(span_of(scanner->settings.trusted_hosts),
+			      span_of(client), NULL) == 1;
+}
+
+void job_mark_forged(struct job *job)
 {
 	const struct settings *settings = &job->scanner->settings;
+	const char *client = job->message->client_ip;
 	size_t i;
 
+	if (*client == '\0' || is_trusted(job->scanner, client))
+		return;
 	for (i = 0; i < job->message->n_fields; i++) {
 		struct scan_field *field = &job->message->fields[i];
 
@@ -151,72 +164,137 @@ static int open_list(struct scanner *scanner, struct err *err)
 	return scanner->psl == NULL ? -1 : 0;
 }
 
-static int judge(struct job *job)
+static int find_verdict(struct job *job, struct err *err)
 {
 	struct scanner *scanner = job->scanner;
-	struct err err = ERR_INIT;
 	struct resolver *resolver;
 	int result;
 
-	if (job_read_facts(job) < 0) {
-		trouble(&job->outcome->trouble, "accepted unscored",
-			"no memory");
-		return -1;
-	}
-	resolver = message_resolver(job, &err);
-	result = resolver == NULL ? -1 : open_list(scanner, &err);
+	if (job_read_facts(job) < 0)
+		return err_set(err, ERR_LIMIT, "no memory");
+	resolver = message_resolver(job, err);
+	result = resolver == NULL ? -1 : open_list(scanner, err);
 	if (result == 0) {
 		job_check_spf(job, resolver);
 		result = verdict_make(&job->facts, &scanner->settings,
 				      scanner->psl, resolver, scanner->arena,
-				      &job->verdict, &err);
+				      &job->found, err);
 	}
-	if (result < 0)
-		trouble(&job->outcome->trouble, "accepted unscored", err.text);
-	else if (*job->verdict.override_fault != '\0')
-		trouble(&job->outcome->trouble, "list of overrides not used",
-			job->verdict.override_fault);
-	if (result == 0 && job->verdict.disagreement != NULL)
-		trouble(&job->outcome->trouble, "libopendmarc judges otherwise",
-			job->verdict.disagreement);
+	/* They are in Exim's memory, and are not needed any more. */
+	job->facts.list_id = job->facts.list_post = SPAN("");
 	resolver_free(&resolver);
 	return result;
 }
 
-/* 1: yes. The list was read without error before. */
-static bool is_trusted(const struct scanner *scanner, const char *client)
+/* The first call about a message. What is kept is forgotten with the next one. */
+static void judge(struct job *job)
 {
-	return scanner->ready &&
-	       network_listed(span_of(scanner->settings.trusted_hosts),
-			      span_of(client), NULL) == 1;
+	struct scanner *scanner = job->scanner;
+	const struct scan_message *message = job->message;
+	struct err err = ERR_INIT;
+	struct span id;
+
+	*job = (struct job){
+		.scanner = scanner,
+		.id = "",
+		.message = job->message,
+		.outcome = job->outcome,
+		.authserv_id = job->authserv_id,
+	};
+	arena_reset(scanner->arena);
+	job->judged = find_verdict(job, &err) == 0;
+	if (!job->judged)
+		trouble(&job->outcome->trouble, "accepted unscored", err.text);
+	else if (*job->found.override_fault != '\0')
+		trouble(&job->outcome->trouble, "list of overrides not used",
+			job->found.override_fault);
+	if (job->judged && job->found.disagreement != NULL)
+		trouble(&job->outcome->trouble, "libopendmarc judges otherwise",
+			job->found.disagreement);
+	id = arena_copy(scanner->arena, span_of(message->id));
+	job->id = id.p == NULL ? "" : id.p; /* "": judged anew the next time */
+}
+
+/* NULL: it is to be judged. */
+static const char *
+why_not(const struct scanner *scanner, const struct scan_message *message)
+{
+	if (*message->client_ip == '\0')
+		return "no message from the network is at hand";
+	if (!scanner->ready)
+		return "the configuration has a mistake";
+	if (is_trusted(scanner, message->client_ip))
+		return "the client is a trusted host";
+	if (message->authenticated)
+		return "the client is authenticated";
+	return NULL;
+}
+
+/* Every call begins with it. */
+static struct job *take_up(struct scanner *scanner,
+			   struct scan_message *message,
+			   struct scan_outcome *outcome)
+{
+	struct job *job = &scanner->job;
+
+	arena_reset(scanner->call);
+	job->scanner = scanner;
+	job->message = message;
+	job->outcome = outcome;
+	job->authserv_id =
+		span_of(scanner_authserv_id(scanner, message->hostname));
+	job->why_not = why_not(scanner, message);
+	job->next_recipient = 0;
+	job->looked_up = NULL;
+	job->asked = NULL;
+	job->n_asked = 0;
+	return job;
+}
+
+static bool is_same(const struct job *job, const struct scan_message *message)
+{
+	return job->id != NULL && *job->id != '\0' &&
+	       strcmp(job->id, message->id) == 0;
+}
+
+bool scan_is_judged(const struct scanner *scanner,
+		    const struct scan_message *message)
+{
+	const struct job *job = &scanner->job;
+
+	return is_same(job, message) &&
+	       (job->facts.spf.known || *message->spf_result == '\0');
+}
+
+bool scan_judge(struct scanner *scanner, struct scan_message *message,
+		struct scan_outcome *outcome)
+{
+	struct job *job = take_up(scanner, message, outcome);
+
+	if (job->why_not != NULL)
+		return false;
+	if (!scan_is_judged(scanner, message)) {
+		if (is_same(job, message))
+			trouble(&outcome->trouble, "judged again",
+				"SPF was checked after an ACL had asked");
+		judge(job);
+	}
+	if (!job->judged)
+		job->why_not = "it could not be judged; see Exim's main log";
+	return job->judged;
 }
 
 void scan(struct scanner *scanner, struct scan_message *message,
 	  struct scan_outcome *outcome)
 {
-	struct job job = {
-		.scanner = scanner,
-		.message = message,
-		.outcome = outcome,
-		.authserv_id = span_of(
-			scanner_authserv_id(scanner, message->hostname)),
-	};
+	bool judged = scan_judge(scanner, message, outcome);
+	struct job *job = &scanner->job;
 
-	if (*message->client_ip == '\0' ||
-	    is_trusted(scanner, message->client_ip))
+	job_mark_forged(job);
+	if (!judged)
 		return;
-	arena_reset(scanner->arena);
-	mark_forged(&job);
-	if (message->authenticated || !scanner->ready)
-		return;
-	if (judge(&job) < 0)
-		return;
-	job_add_base(&job);
-	job_ask_recipients(&job);
-	job_add_fields(&job);
-	/* What is deferred comes again, and is counted then. */
-	if (job.verdict.action != ACTION_DEFER)
-		job_write_journal(&job);
-	job_write_log(&job);
-	job_decide(&job);
+	job_weigh(job);
+	job_add_fields(job);
+	job_record(job);
+	job_decide(job);
 }

@@ -131,6 +131,8 @@ static const struct setting table[] = {
 	  "addresses and networks whose mail is not judged" },
 	{ "exim", "base_score", KIND_TEXT, AT(base_score), "",
 	  "points of other checks, for Exim to expand, such as $spam_score" },
+	{ "exim", "domain_settings", KIND_TEXT, AT(domain_settings), "",
+	  "settings of a domain, for Exim to look up; %d: the domain" },
 
 	{ "journal", "directory", KIND_TEXT, AT(verdict_spool),
 	  "/var/spool/edmarc/verdicts", "where the Exim module logs verdicts" },
@@ -503,8 +505,8 @@ static int take_domain_entry(struct settings *settings,
 
 	if (entry->section.n > 0)
 		return err_set(err, ERR_CONFIG,
-			       "line %d: [%s] does not begin its line",
-			       entry->line, quote(entry->section).text);
+			       "line %d: [%s] cannot stand here", entry->line,
+			       quote(entry->section).text);
 	general.section = SPAN("score");
 	return take_entry(settings, &general, arena, err);
 }
@@ -662,6 +664,41 @@ int settings_of_domain(struct settings *settings,
 	if (found == 1)
 		*settings = changed;
 	return found;
+}
+
+/* One item a line, without the white space that would continue the one before. */
+static void add_lines(struct buf *lines, struct span text)
+{
+	struct span line, item;
+
+	while (span_take_line(&text, &line)) {
+		while (span_take_until(&line, ';', &item)) {
+			buf_add(lines, span_trim(item));
+			buf_add_char(lines, '\n');
+		}
+		buf_add(lines, span_trim(line));
+		buf_add_char(lines, '\n');
+	}
+}
+
+int settings_change(struct settings *settings, struct span text,
+		    struct arena *arena, struct err *err)
+{
+	struct buf lines = BUF_INIT(MAX_CHANGES_BYTES);
+	struct settings changed = *settings;
+	int result = -1;
+
+	add_lines(&lines, text);
+	if (!buf_ok(&lines))
+		err_set(err, ERR_LIMIT, "too long, or no memory");
+	else
+		result = take_all(&changed, buf_span(&lines), 0,
+				  take_domain_entry, "domain_settings", arena,
+				  NULL, err);
+	buf_release(&lines);
+	if (result == 0)
+		*settings = changed;
+	return result;
 }
 
 static void add_value(struct buf *buf, const struct settings *settings,

@@ -25,6 +25,9 @@
  */
 #define MAX_REPLY_TEXT 200
 
+/* Every key of [score] once, with the longest of texts, is a tenth of it. */
+#define MAX_CHANGES_BYTES 16384
+
 enum standard {
 	STANDARD_RFC9989,
 	STANDARD_RFC7489,
@@ -98,6 +101,8 @@ struct settings {
 	const char *action_header;
 	const char *trusted_hosts; /* addresses and networks, not scored */
 	const char *base_score;    /* for Exim to expand; "": no other points */
+	/* The same with a domain for each "%d": see settings_change(). */
+	const char *domain_settings;
 
 	/* The sections [domain:...], unread, and how many lines stand before. */
 	struct span domains;
@@ -153,6 +158,16 @@ MUST_CHECK int settings_of_domain(struct settings *settings,
 				  const struct settings *general,
 				  const char *domain, const char *path,
 				  struct arena *arena, struct err *err);
+
+/*
+ * Change *settings by "reject_at = 8; monitor_only = yes", keys of [score] that
+ * were looked up for a domain. Lines will do instead of ";", so a value can hold
+ * neither. Returns -1 when there is a mistake in it (ERR_CONFIG, with the number
+ * of the item) or more than MAX_CHANGES_BYTES, or no memory; *settings is then as
+ * before.
+ */
+MUST_CHECK int settings_change(struct settings *settings, struct span text,
+			       struct arena *arena, struct err *err);
 
 /* All settings in force but those of domains, in the form of the file, with their meaning. */
 void settings_format(struct buf *buf, const struct settings *settings);

@@ -8,8 +8,10 @@
  * name, HELO, MAIL FROM, $spf_result, base_score, its fault, "auth", and then all
  * recipients.
  *
- * Each message is judged twice by the same scanner: what the first one left
- * behind makes no difference to the second.
+ * Each message is judged twice by the same scanner, with another in between: what
+ * the first one left behind makes no difference to the second. Nor does it to a
+ * third one that an ACL has asked everything before. What would be looked up for a
+ * domain is taken for what was found.
  */
 #include <arpa/inet.h>
 #include <string.h>
@@ -379,6 +381,7 @@ static void check_added(struct span add, const struct settings *settings,
 	action = span_trim(take_field(&rest, settings->action_header));
 	check_action(action);
 	MUST_HOLD(settings->domains.n > 0 ||
+		  *settings->domain_settings != '\0' ||
 		  span_equal(action, logged(log, "action")));
 	MUST_HOLD(rest.n == 0);
 }
@@ -537,8 +540,50 @@ struct run {
 	struct buf journal;
 };
 
+static void take_lookups(struct scanner *scanner)
+{
+	const char *lookup;
+
+	while ((lookup = scan_next_lookup(scanner)) != NULL)
+		scan_take_lookup(scanner, lookup, "");
+}
+
+/* Every question but the one that has an effect; each twice. */
+static void ask(struct scanner *scanner, struct scan_message *message,
+		struct scan_outcome *outcome)
+{
+	static const char *const words[] = {
+		"",       "result",        "policy", "applied",
+		"domain", "policy_domain", "spf",    "dkim",
+		"score",  "action",        "reason", "authres",
+		"reply"
+	};
+	struct buf answer = BUF_INIT(MAX_ANSWER_BYTES);
+	struct buf again = BUF_INIT(MAX_ANSWER_BYTES);
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		const struct scan_question *question =
+			scan_question_find(span_of(words[i]));
+
+		MUST_HOLD(question != NULL);
+		if (scan_judge(scanner, message, outcome))
+			take_lookups(scanner);
+		scan_answer(scanner, message, outcome, question, &answer);
+		check_printable(buf_span(&answer), '\0');
+		(void)scan_judge(scanner, message, outcome);
+		scan_answer(scanner, message, outcome, question, &again);
+		MUST_HOLD(span_equal(buf_span(&answer), buf_span(&again)));
+		buf_reset(&answer);
+		buf_reset(&again);
+	}
+	buf_release(&answer);
+	buf_release(&again);
+}
+
 static void judge(struct run *run, struct scanner *scanner,
-		  struct scan_message *message, struct span answers)
+		  struct scan_message *message, struct span answers,
+		  bool is_asked)
 {
 	static struct script script;
 
@@ -546,6 +591,10 @@ static void judge(struct run *run, struct scanner *scanner,
 			     .journal = BUF_INIT(2 * MAX_ENTRY_BYTES) };
 	script_start(&script, answers);
 	scanner_use(scanner, &script.resolver, NULL);
+	if (is_asked)
+		ask(scanner, message, &run->outcome);
+	if (scan_judge(scanner, message, &run->outcome))
+		take_lookups(scanner);
 	scan(scanner, message, &run->outcome);
 	read_journal(&run->journal);
 }
@@ -571,23 +620,32 @@ static void check_same(const struct run *a, const struct run *b)
 	MUST_HOLD(same(&a->journal, &b->journal));
 }
 
-static void judge_twice(struct scanner *scanner, const struct input *input,
+static void judge_often(struct scanner *scanner, const struct input *input,
 			struct arena *arena)
 {
 	struct settings settings;
 	struct scan_message message = read_message(input, arena);
 	struct err err = ERR_INIT;
-	struct run first, second;
+	struct scan_message other = message;
+	struct run first, between, second, third;
 
 	settings_defaults(&settings);
 	(void)settings_read(&settings, place.config, arena, NULL, &err);
-	judge(&first, scanner, &message, input->answers);
+	judge(&first, scanner, &message, input->answers, false);
 	check_outcome(&message, &first.outcome, &settings,
 		      buf_span(&first.journal), arena);
-	judge(&second, scanner, &message, input->answers);
+	other.id = "1wNxyz-000000-01";
+	judge(&between, scanner, &other, input->answers, false);
+	judge(&second, scanner, &message, input->answers, false);
 	check_same(&first, &second);
+	release(&between);
+	judge(&between, scanner, &other, input->answers, false);
+	judge(&third, scanner, &message, input->answers, true);
+	check_same(&first, &third);
 	release(&first);
+	release(&between);
 	release(&second);
+	release(&third);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -605,7 +663,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_lines(buf_span(&trouble));
 	/* Without settings nothing is judged, and the log has the reason. */
 	if (trouble.n == 0)
-		judge_twice(scanner, &input, arena);
+		judge_often(scanner, &input, arena);
 	scanner_free(&scanner);
 	buf_release(&trouble);
 	arena_free(&arena);

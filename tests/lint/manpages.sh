@@ -96,14 +96,14 @@ compare settings
 
 # Keys of the log line, and the beginnings of the lines about trouble, in
 # edmarc-exim(8) and as the module writes them.
-sed -n '/^void job_write_log/,/^}/p' "$module"/*.c | grep -oE '[a-z]+=' |
+sed -n '/^static void write_log/,/^}/p' "$module"/*.c | grep -oE '[a-z]+=' |
 	tr -d = >"$work/program"
 awk '/^\.Ss / { lines = /The log/ }
      lines && /^\.It Cm / { print $3 }' "$docs/edmarc-exim.8" >"$work/page"
 [ -s "$work/program" ] || { echo "manpages: no log line"; bad=1; }
 compare 'keys of the log'
 cat "$module"/*.c | tr -d '\n' |
-	grep -oE 'trouble, *"(dmarc: )?[^:"]*|trouble\(log, *"[^"]*' |
+	grep -oE 'trouble,[[:space:]]*"(dmarc: )?[^:"]*|trouble\(log, *"[^"]*' |
 	sed -e 's/^[^"]*"//' -e 's/^dmarc: //' >"$work/program"
 sed -n 's/^\.It dmarc: \([^:]*\):.*/\1/p' "$docs/edmarc-exim.8" >"$work/page"
 [ -s "$work/program" ] || { echo "manpages: no trouble"; bad=1; }

@@ -205,7 +205,7 @@ pages() {
 		'.It dmarc: not done: ...' 'It was not.' '.El'
 }
 module() { # FORMAT-OF-THE-LINE TROUBLE
-	printf '%s\n' 'void job_write_log(x)' '{' "  add(log, \"$1\");" '}' \
+	printf '%s\n' 'static void write_log(x)' '{' "  add(log, \"$1\");" '}' \
 		"  trouble(&job->outcome->trouble," "    \"$2\", why);" \
 		>"$work/module/outcome.c"
 }

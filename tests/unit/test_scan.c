@@ -145,6 +145,54 @@ static const char *spf_library(const struct test_case *c)
 	return fake_spf_path();
 }
 
+/* What Exim would be asked, a line each, and its answer to all of it. */
+static void take_lookups(const struct test_case *c, struct scanner *scanner,
+			 struct buf *lookups)
+{
+	const char *lookup;
+
+	while ((lookup = scan_next_lookup(scanner)) != NULL) {
+		buf_addf(lookups, "%s\n", lookup);
+		scan_take_lookup(scanner, text_or(c, "lookup", ""),
+				 text_or(c, "lookup_fault", ""));
+	}
+}
+
+/* "ask" are questions of an ACL, separated by blanks; "line" is the one "". */
+static void ask(const struct test_case *c, struct scanner *scanner,
+		struct scan_message *message, struct scan_outcome *outcome)
+{
+	struct span rest = span_of(text_or(c, "ask", "")), word;
+	struct buf answers = BUF_INIT(65536), answer = BUF_INIT(65536);
+	struct buf lookups = BUF_INIT(65536);
+
+	while (rest.n > 0) {
+		const struct scan_question *question;
+
+		if (!span_take_until(&rest, ' ', &word)) {
+			word = rest;
+			rest.n = 0;
+		}
+		question = scan_question_find(span_is(word, "line") ? SPAN("") :
+								      word);
+		if (question == NULL)
+			exit(99);
+		if (scan_judge(scanner, message, outcome))
+			take_lookups(c, scanner, &lookups);
+		buf_reset(&answer);
+		scan_answer(scanner, message, outcome, question, &answer);
+		buf_addf(&answers, "%.*s: %s\n", SPAN_ARGS(word),
+			 buf_string(&answer));
+	}
+	if (scan_judge(scanner, message, outcome))
+		take_lookups(c, scanner, &lookups);
+	expect(c, "answers", buf_string(&answers));
+	expect(c, "lookups", buf_string(&lookups));
+	buf_release(&answers);
+	buf_release(&answer);
+	buf_release(&lookups);
+}
+
 static void check(const struct test_case *c)
 {
 	struct scan_field fields[MAX_CASE_FIELDS] = { 0 };
@@ -185,6 +233,8 @@ static void check(const struct test_case *c)
 		exit(99);
 	scanner_use(scanner, resolver, spf_library(c));
 	read_header(case_span(c, "header"), &message);
+	ask(c, scanner, &message, &outcome);
+	message.base_score = text_or(c, "base_then", message.base_score);
 	scan(scanner, &message, &outcome);
 	expect_kept(c, &message);
 	expect_outcome(c, &outcome, &place);
@@ -193,6 +243,83 @@ static void check(const struct test_case *c)
 	scan_outcome_release(&outcome);
 	remove_place(&place);
 	fclose(body);
+}
+
+/* ------------------------------------------------------ asked very often */
+
+/* A message of which only what an ACL may still know is told again. */
+static const struct scan_message at_hand = {
+	.id = "1wNx01-000000-00",
+	.hostname = "mx.test",
+	.client_ip = "192.0.2.1",
+	.client_name = "",
+	.helo = "",
+	.mail_from = "a@fwd.test",
+	.authres = "",
+	.spf_result = "",
+	.base_score = "",
+	.base_fault = "",
+	.body = -1,
+};
+
+static void judge_anew(struct scanner *scanner, const char *id,
+		       struct scan_outcome *outcome)
+{
+	struct scan_field from = { .name = SPAN("From"),
+				   .body = SPAN("a@rej.test") };
+	struct scan_message message = at_hand;
+
+	message.id = id;
+	message.fields = &from;
+	message.n_fields = 1;
+	message.authres = "Authentication-Results: mx.test; none";
+	assert_false(scan_is_judged(scanner, &message));
+	assert_true(scan_judge(scanner, &message, outcome));
+	assert_true(scan_is_judged(scanner, &message));
+}
+
+static void answers_do_not_pile_up(void **state)
+{
+	const struct scan_question *question = scan_question_find(SPAN(""));
+	struct err err = ERR_INIT;
+	struct resolver *resolver = zonefile_parse(span_of(zone), &err);
+	struct scan_outcome outcome = SCAN_OUTCOME_INIT;
+	struct buf answer = BUF_INIT(MAX_ANSWER_BYTES);
+	const char *recipients[200];
+	struct scanner *scanner;
+	struct place place;
+	int i;
+
+	(void)state;
+	make_place(&place, "[domain:x.test]\nreject_at = 8\n");
+	scanner = scanner_new(place.config, &outcome.trouble);
+	assert_non_null(scanner);
+	scanner_use(scanner, resolver, NULL);
+	for (i = 0; i < 200; i++)
+		recipients[i] = i % 2 == 0 ? "a@long.name.of.a.domain.test" :
+					     "a@x.test";
+	judge_anew(scanner, at_hand.id, &outcome);
+	for (i = 0; i < 3000; i++) {
+		struct scan_message message = at_hand;
+
+		message.recipients = recipients;
+		message.n_recipients = 200;
+		buf_reset(&answer);
+		assert_true(scan_judge(scanner, &message, &outcome));
+		scan_answer(scanner, &message, &outcome, question, &answer);
+	}
+	assert_string_equal(buf_string(&answer),
+			    "result=fail policy=reject applied=reject "
+			    "domain=rej.test policy_domain=rej.test "
+			    "spf=unknown dkim=none score=8.00 "
+			    "action=quarantine");
+	judge_anew(scanner, "1wNx02-000000-00", &outcome);
+	assert_string_equal(buf_string(&outcome.trouble), "");
+	scanner_free(&scanner);
+	resolver_free(&resolver);
+	scan_outcome_release(&outcome);
+	buf_release(&answer);
+	remove_place(&place);
 }
 
 /* ------------------------------------------- records that fill our memory */
@@ -302,6 +429,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(long_records_let_nothing_through),
+		cmocka_unit_test(answers_do_not_pile_up),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
