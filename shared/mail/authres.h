@@ -58,9 +58,10 @@ struct span authres_property_get(const struct authres_result *result,
 
 /*
  * Does the body of a field claim to be written by id, a host name (R11.7)?
- * Comments, quotes, letter case, a last dot and U-labels do not hide it. A field
- * of which the authserv-id cannot be read claims it with id anywhere in its
- * text, or with an encoded word in that place.
+ * Comments, quotes, letter case, a last dot and U-labels do not hide it; U-labels
+ * in more pieces than anybody needs are taken for it. A field of which the
+ * authserv-id cannot be read claims it with id anywhere in its text, or with an
+ * encoded word in that place.
  */
 bool authres_claims(struct span body, struct span id);
 
