@@ -185,7 +185,8 @@ static void print_inputs(struct buf *out, const struct inputs *inputs)
 	print_line(out, "SPF by", inputs->spf == NULL ? "" : inputs->spf);
 	print_line(out, "DKIM by", inputs->dkim == NULL ? "" : inputs->dkim);
 	if (inputs->recorded != NULL)
-		print_line(out, "recorded", inputs->recorded);
+		print_line(out, "recorded",
+			   quote(span_of(inputs->recorded)).text);
 }
 
 static void print_notes(struct buf *out, const struct inputs *inputs)

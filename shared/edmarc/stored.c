@@ -195,6 +195,9 @@ static int read_mbox_line(struct stored *stored, struct span header,
 static bool is_wanted(struct span body, const char *authserv_id,
 		      struct arena *arena, struct authres *authres)
 {
+	/* Parsing others' fields would cost memory for nothing. */
+	if (authserv_id != NULL && !authres_claims(body, span_of(authserv_id)))
+		return false;
 	return authres_parse(body, arena, authres) &&
 	       (authserv_id == NULL ||
 		span_is(authres->authserv_id, authserv_id));
@@ -407,6 +410,9 @@ int stored_read(struct stored *stored, struct span text,
 		if (more > 0 &&
 		    read_field(stored, &field, authserv_id, arena, err) < 0)
 			return -1;
+	/* What the spool file does not tell, nobody else does. */
+	if (stored_is_spool(text))
+		return 0;
 	if (find_client(stored, arena, err) < 0)
 		return -1;
 	return read_mbox_line(stored, stored->header, arena, err);
