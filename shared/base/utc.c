@@ -85,3 +85,80 @@ bool utc_parse_date(struct span text, int64_t *time)
 	*time = (int64_t)t;
 	return true;
 }
+
+static bool
+take_number(struct span *text, size_t digits, uint64_t max, uint64_t *number)
+{
+	struct span field = { text->p, digits };
+
+	if (text->n < digits || !span_to_uint(field, max, number))
+		return false;
+	text->p += digits;
+	text->n -= digits;
+	return true;
+}
+
+static bool take_char(struct span *text, char c)
+{
+	if (text->n == 0 || text->p[0] != c)
+		return false;
+	text->p++;
+	text->n--;
+	return true;
+}
+
+/* "", "Z", "+02:00", "+0200" into seconds. */
+static bool parse_zone(struct span text, int64_t *offset)
+{
+	uint64_t hours, minutes;
+	bool west;
+
+	*offset = 0;
+	if (text.n == 0 || span_is(text, "Z"))
+		return true;
+	west = text.p[0] == '-';
+	if (!take_char(&text, '+') && !take_char(&text, '-'))
+		return false;
+	if (!take_number(&text, 2, 14, &hours))
+		return false;
+	(void)take_char(&text, ':');
+	if (!take_number(&text, 2, 59, &minutes) || text.n > 0)
+		return false;
+	*offset = (int64_t)(hours * 3600 + minutes * 60);
+	if (west)
+		*offset = -*offset;
+	return true;
+}
+
+bool utc_parse_stamp(struct span text, int64_t *time)
+{
+	struct span date = { text.p, 10 };
+	uint64_t hour, minute, second;
+	int64_t day, offset;
+
+	if (text.n < 10 || !utc_parse_date(date, &day))
+		return false;
+	text.p += 10;
+	text.n -= 10;
+	if (text.n == 0) {
+		*time = day;
+		return true;
+	}
+	if (!take_char(&text, 'T') && !take_char(&text, 't') &&
+	    !take_char(&text, ' '))
+		return false;
+	if (!take_number(&text, 2, 23, &hour) || !take_char(&text, ':') ||
+	    !take_number(&text, 2, 59, &minute) || !take_char(&text, ':') ||
+	    !take_number(&text, 2, 60, &second))
+		return false;
+	if (take_char(&text, '.'))
+		while (text.n > 0 && ascii_is_digit(text.p[0]))
+			(void)take_char(&text, text.p[0]);
+	if (!parse_zone(text, &offset))
+		return false;
+	day += (int64_t)(hour * 3600 + minute * 60 + second) - offset;
+	if (day < 0)
+		return false;
+	*time = day;
+	return true;
+}

@@ -29,4 +29,10 @@ struct utc_text utc_mail(int64_t time);  /* Mon, 23 Nov 2026 17:05:09 +0000 */
 /* 2026-11-23 into its first second; false when it is no date. */
 bool utc_parse_date(struct span text, int64_t *time) MUST_CHECK;
 
+/*
+ * ISO 8601 as people write it: 2023-11-15, 2023-11-15T00:00:00Z, 2023-11-15
+ * 00:00:00.5+01:00. No zone is UTC, a fraction is cut; false before 1970.
+ */
+bool utc_parse_stamp(struct span text, int64_t *time) MUST_CHECK;
+
 #endif

@@ -22,10 +22,12 @@
 #include "edmarc/csv.h"
 #include "edmarc/parsers.h"
 #include "report/aggregate.h"
+#include "report/failure.h"
 #include "report/read.h"
+#include "report/tls.h"
 
 /* One report as it is printed. */
-#define MAX_OUTPUT_BYTES ((size_t)1024 * 1024)
+#define MAX_OUTPUT_BYTES ((size_t)32 * 1024 * 1024)
 
 #define N_DISPOSITIONS (DISPOSITION_REJECT + 1)
 
@@ -60,6 +62,10 @@ struct printer {
 	bool have_head;
 	struct report_head head;
 	struct totals totals;
+	struct buf details; /* JSON of a failure or TLS report, or empty */
+	struct json json;   /* writes them */
+	size_t tls_policies;
+	struct buf lines; /* the same as text */
 	size_t printed;
 	bool rejected; /* any */
 	int status;    /* of the output */
@@ -148,6 +154,11 @@ static void print_json(const struct printer *p, const struct report_end *end,
 	json_key_text(&json, "reason", end->reason.n > 0 ? end->reason : none);
 	format_head(&json, p);
 	format_totals(&json, &p->totals);
+	if (p->details.n > 0) {
+		json_key(&json, report_kind_name(end->kind));
+		buf_add(out, buf_span(&p->details));
+		json.comma = true;
+	}
 	json_key_uint(&json, "skipped_rows", end->skipped_rows);
 	format_warnings(&json, end->warnings);
 	json_close(&json, '}');
@@ -245,6 +256,7 @@ static void print_text(const struct printer *p, const struct report_end *end,
 	text_line(out, "reason", end->reason);
 	if (p->have_head)
 		text_report(p, out);
+	buf_add(out, buf_span(&p->lines));
 	if (end->skipped_rows > 0)
 		buf_addf(out, "  %-13s %" PRIu64 "\n", "rows left out",
 			 end->skipped_rows);
@@ -282,6 +294,9 @@ static void start_report(struct printer *p)
 	arena_reset(p->arena);
 	p->entry = SPAN("");
 	p->have_head = false;
+	p->tls_policies = 0;
+	buf_reset(&p->details);
+	buf_reset(&p->lines);
 	memset(&p->totals, 0, sizeof(p->totals));
 }
 
@@ -335,6 +350,143 @@ on_row(struct report_sink *self, const struct report_row *row, struct err *err)
 	return 0;
 }
 
+/* ---------------------------------------------------- failure and TLS reports */
+
+static void
+add_text(struct printer *p, const char *key, const char *name, struct span text)
+{
+	json_key_text(&p->json, key, text);
+	text_line(&p->lines, name, text);
+}
+
+static int on_failure(struct report_sink *self,
+		      const struct failure_report *report, struct err *err)
+{
+	struct printer *p = printer_of(self);
+
+	(void)err;
+	p->json = (struct json)JSON_INIT(&p->details);
+	json_open(&p->json, '{');
+	add_text(p, "feedback_type", "type", report->feedback_type);
+	add_text(p, "auth_failure", "failed", report->auth_failure);
+	add_text(p, "reported_domain", "domain", report->reported_domain);
+	add_text(p, "source_ip", "source", report->source_ip);
+	json_key_int(&p->json, "arrival", report->arrival);
+	if (report->arrival != 0)
+		text_line(&p->lines, "arrival",
+			  span_of(utc_stamp(report->arrival).text));
+	json_key_uint(&p->json, "incidents", report->incidents);
+	add_text(p, "header_from", "from", report->header_from);
+	add_text(p, "mail_from", "mail from", report->mail_from);
+	add_text(p, "rcpt_to", "recipient", report->rcpt_to);
+	add_text(p, "delivery_result", "delivery", report->delivery_result);
+	add_text(p, "identity_alignment", "alignment",
+		 report->identity_alignment);
+	add_text(p, "authentication_results", "results",
+		 report->authentication_results);
+	add_text(p, "dkim_domain", "dkim domain", report->dkim_domain);
+	add_text(p, "dkim_identity", "dkim identity", report->dkim_identity);
+	add_text(p, "dkim_selector", "dkim selector", report->dkim_selector);
+	add_text(p, "spf_dns", "spf record", report->spf_dns);
+	add_text(p, "subject", "subject", report->subject);
+	add_text(p, "message_id", "message-id", report->message_id);
+	add_text(p, "user_agent", "reporter", report->user_agent);
+	json_key_uint(&p->json, "header_bytes", report->header.n);
+	json_close(&p->json, '}');
+	return 0;
+}
+
+static int on_tls_head(struct report_sink *self, const struct tls_head *head,
+		       struct err *err)
+{
+	struct printer *p = printer_of(self);
+
+	(void)err;
+	p->json = (struct json)JSON_INIT(&p->details);
+	json_open(&p->json, '{');
+	add_text(p, "org_name", "reporter", head->org_name);
+	add_text(p, "contact", "contact", head->contact);
+	add_text(p, "report_id", "report id", head->report_id);
+	json_key_int(&p->json, "begin", head->begin);
+	json_key_int(&p->json, "end", head->end);
+	buf_addf(&p->lines, "  %-13s %s to %s\n", "period",
+		 utc_stamp(head->begin).text, utc_stamp(head->end).text);
+	json_key(&p->json, "policies");
+	json_open(&p->json, '[');
+	return 0;
+}
+
+/* The one before is open, for its failures. */
+static void close_tls_policy(struct printer *p)
+{
+	if (p->tls_policies == 0)
+		return;
+	json_close(&p->json, ']');
+	json_close(&p->json, '}');
+}
+
+static int on_tls_policy(struct report_sink *self,
+			 const struct tls_policy *policy, struct err *err)
+{
+	struct printer *p = printer_of(self);
+
+	(void)err;
+	close_tls_policy(p);
+	p->tls_policies++;
+	json_open(&p->json, '{');
+	add_text(p, "policy_type", "policy", policy->type);
+	add_text(p, "policy_domain", "domain", policy->domain);
+	json_key_text(&p->json, "mx_host", policy->mx_host);
+	json_key_uint(&p->json, "successes", policy->successes);
+	json_key_uint(&p->json, "failures", policy->failures);
+	buf_addf(&p->lines,
+		 "  %-13s %" PRIu64 " succeeded, %" PRIu64 " failed\n",
+		 "sessions", policy->successes, policy->failures);
+	json_key(&p->json, "details");
+	json_open(&p->json, '[');
+	return 0;
+}
+
+static int on_tls_failure(struct report_sink *self,
+			  const struct tls_failure *failure, struct err *err)
+{
+	struct printer *p = printer_of(self);
+	struct json *json = &p->json;
+
+	(void)err;
+	json_open(json, '{');
+	json_key_text(json, "result", failure->result);
+	json_key_text(json, "sending_ip", failure->sending_ip);
+	json_key_text(json, "receiving_mx", failure->receiving_mx);
+	json_key_text(json, "receiving_helo", failure->receiving_helo);
+	json_key_text(json, "receiving_ip", failure->receiving_ip);
+	json_key_text(json, "reason_code", failure->reason_code);
+	json_key_text(json, "additional", failure->additional);
+	json_key_uint(json, "sessions", failure->sessions);
+	json_close(json, '}');
+	buf_addf(&p->lines, "    %-11s %" PRIu64 " times, to %s\n",
+		 quote(failure->result).text, failure->sessions,
+		 quote(failure->receiving_mx).text);
+	return 0;
+}
+
+static void close_details(struct printer *p, const struct report_end *end)
+{
+	if (end->status == REPORT_REJECTED) {
+		buf_reset(&p->details);
+		buf_reset(&p->lines);
+	} else if (end->kind == REPORT_TLS && p->details.n > 0) {
+		close_tls_policy(p);
+		json_close(&p->json, ']');
+		json_close(&p->json, '}');
+	}
+	if (!buf_ok(&p->details) || !buf_ok(&p->lines)) {
+		log_warning("%s: too long to show", p->file);
+		buf_reset(&p->details);
+		buf_reset(&p->lines);
+	}
+}
+
 static int
 on_end(struct report_sink *self, const struct report_end *end, struct err *err)
 {
@@ -344,6 +496,7 @@ on_end(struct report_sink *self, const struct report_end *end, struct err *err)
 	/* Of what is rejected nothing counts, but who sent it is shown. */
 	if (end->status == REPORT_REJECTED)
 		memset(&p->totals, 0, sizeof(p->totals));
+	close_details(p, end);
 	print(p, end);
 	start_report(p);
 	return 0;
@@ -410,10 +563,16 @@ static int parse_files(enum format format, bool unfiltered, struct arena *arena,
 		.sink = { .begin = on_begin,
 			  .head = on_head,
 			  .row = on_row,
-			  .end = on_end },
+			  .end = on_end,
+			  .failure = on_failure,
+			  .tls_head = on_tls_head,
+			  .tls_policy = on_tls_policy,
+			  .tls_failure = on_tls_failure },
 		.format = format,
 		.unfiltered = unfiltered,
 		.arena = arena,
+		.details = BUF_INIT(MAX_OUTPUT_BYTES / 2),
+		.lines = BUF_INIT(MAX_OUTPUT_BYTES / 4),
 	};
 	struct err err = ERR_INIT;
 	int status = EX_OK;
@@ -428,6 +587,8 @@ static int parse_files(enum format format, bool unfiltered, struct arena *arena,
 		    (status == EX_OK || status == EX_DATAERR))
 			status = result;
 	}
+	buf_release(&printer.details);
+	buf_release(&printer.lines);
 	if (printer.status != EX_OK)
 		return printer.status;
 	return status == EX_OK && printer.rejected ? EX_DATAERR : status;

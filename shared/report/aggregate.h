@@ -116,6 +116,11 @@ struct report_end {
 	struct span warnings; /* "; "-separated, or empty */
 };
 
+struct failure_report; /* failure.h */
+struct tls_head;       /* tls.h */
+struct tls_policy;
+struct tls_failure;
+
 /*
  * Where reports go as they are read. For each report (or container that is
  * refused as a whole, without head and rows): begin, then head once, then row
@@ -123,6 +128,10 @@ struct report_end {
  * stand in front of the metadata are held back. After REJECTED everything that
  * was said about this report since begin is void. Spans are valid during the
  * call only. A call that returns -1 with *err ends the reading.
+ *
+ * A failure report is begin, failure, end; a TLS report is begin, tls_head, then
+ * for each policy tls_policy and its tls_failures, then end. These may be NULL
+ * for a sink that does not want them.
  */
 struct report_sink {
 	int (*begin)(struct report_sink *self, struct span entry,
@@ -133,6 +142,14 @@ struct report_sink {
 		   struct err *err);
 	int (*end)(struct report_sink *self, const struct report_end *end,
 		   struct err *err);
+	int (*failure)(struct report_sink *self,
+		       const struct failure_report *report, struct err *err);
+	int (*tls_head)(struct report_sink *self, const struct tls_head *head,
+			struct err *err);
+	int (*tls_policy)(struct report_sink *self,
+			  const struct tls_policy *policy, struct err *err);
+	int (*tls_failure)(struct report_sink *self,
+			   const struct tls_failure *failure, struct err *err);
 };
 
 #endif

@@ -156,6 +156,18 @@ static void break_words(char *mail, size_t n)
 	}
 }
 
+/* A mail from an old Mac has no LF at all, which GMime does not expect. */
+static void mend_line_ends(char *mail, size_t n)
+{
+	size_t i;
+
+	if (n == 0 || memchr(mail, '\n', n) != NULL)
+		return;
+	for (i = 0; i < n; i++)
+		if (mail[i] == '\r')
+			mail[i] = '\n';
+}
+
 /* GMime's own copy of the mail. */
 static GMimeStream *stream_of(struct span mail)
 {
@@ -164,6 +176,7 @@ static GMimeStream *stream_of(struct span mail)
 	GByteArray *copy =
 		g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
 
+	mend_line_ends((char *)copy->data, copy->len);
 	break_words((char *)copy->data, copy->len);
 	return stream;
 }
@@ -349,6 +362,30 @@ static void decode_part(struct extract *x, GMimePart *part)
 	}
 }
 
+/* The header of a message that is not looked into. */
+static void describe_returned(struct extract *x, GMimeObject *object,
+			      struct mail_part *part)
+{
+	GMimeMessage *message =
+		g_mime_message_part_get_message(GMIME_MESSAGE_PART(object));
+	char *header =
+		message == NULL ?
+			NULL :
+			g_mime_object_get_headers(GMIME_OBJECT(message), NULL);
+
+	g_byte_array_set_size(x->decoded, 0);
+	if (header != NULL)
+		g_byte_array_append(x->decoded, (const guint8 *)header,
+				    (guint)strlen(header));
+	g_free(header);
+	*part = (struct mail_part){
+		.type = SPAN("message/rfc822"),
+		.name = SPAN(""),
+		.bytes = bytes_of(x->decoded),
+		.returned = true,
+	};
+}
+
 static void
 describe_part(struct extract *x, GMimeObject *object, struct mail_part *part)
 {
@@ -364,6 +401,9 @@ describe_part(struct extract *x, GMimeObject *object, struct mail_part *part)
 	part->type = x->type == NULL ? SPAN("") : span_of(x->type);
 	part->name = span_of(x->name);
 	part->bytes = bytes_of(x->decoded);
+	part->returned = x->n_levels > 0 &&
+			 x->levels[x->n_levels - 1].returns &&
+			 is_type(object, "text", "rfc822-headers");
 }
 
 int extract_next(struct extract *x, struct mail_part *part, struct err *err)
@@ -379,6 +419,10 @@ int extract_next(struct extract *x, struct mail_part *part, struct err *err)
 				return -1;
 		} else if (GMIME_IS_MESSAGE_PART(object)) {
 			x->root = inner_message(x, object);
+			if (x->root == NULL) {
+				describe_returned(x, object, part);
+				return 1;
+			}
 		} else if (GMIME_IS_PART(object)) {
 			if (is_type(object, "message", "feedback-report"))
 				x->failure = true;
@@ -388,4 +432,39 @@ int extract_next(struct extract *x, struct mail_part *part, struct err *err)
 		}
 	}
 	return 0;
+}
+
+/* -------------------------------------------------------------------- values */
+
+bool extract_date(struct span text, int64_t *time)
+{
+	char copy[128];
+	GDateTime *date;
+
+	if (text.n == 0 || text.n >= sizeof(copy))
+		return false;
+	memcpy(copy, text.p, text.n);
+	copy[text.n] = '\0';
+	date = g_mime_utils_header_decode_date(copy);
+	if (date == NULL)
+		return false;
+	*time = g_date_time_to_unix(date);
+	g_date_time_unref(date);
+	return *time > 0 && *time <= MAX_TIME;
+}
+
+struct span extract_base64(struct span text, struct arena *arena)
+{
+	struct span out = { .p = NULL, .n = 0 };
+	int state = 0;
+	guint32 save = 0;
+	char *bytes = arena_alloc(arena, text.n + 3);
+
+	if (bytes == NULL)
+		return out;
+	out.p = bytes;
+	out.n = g_mime_encoding_base64_decode_step(
+		(const unsigned char *)text.p, text.n, (unsigned char *)bytes,
+		&state, &save);
+	return out;
 }

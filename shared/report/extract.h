@@ -12,7 +12,9 @@
 #define EDMARC_REPORT_EXTRACT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
+#include "base/arena.h"
 #include "base/attributes.h"
 #include "base/err.h"
 #include "base/span.h"
@@ -21,6 +23,11 @@ struct mail_part {
 	struct span type;  /* "application/gzip"; "" when not given */
 	struct span name;  /* the file name, or "" */
 	struct span bytes; /* without the transfer encoding */
+	/*
+	 * It is the header of a message that comes back with a report of some
+	 * kind: bytes are that header, as it was.
+	 */
+	bool returned;
 };
 
 struct extract;
@@ -43,6 +50,18 @@ MUST_CHECK struct extract *extract_new(struct span mail, struct err *err);
  */
 MUST_CHECK int
 extract_next(struct extract *extract, struct mail_part *part, struct err *err);
+
+/*
+ * A date as mail writes it (RFC 5322 3.3, and what people make of it), in seconds
+ * since 1970. *time is only written when the result is true.
+ */
+MUST_CHECK bool extract_date(struct span text, int64_t *time);
+
+/*
+ * What base64 stands for, in the arena: some parts come encoded without saying
+ * so. p is NULL without memory.
+ */
+struct span extract_base64(struct span text, struct arena *arena);
 
 /* Was a message/feedback-report (RFC 5965, RFC 9991) among the parts so far? */
 bool extract_saw_failure(const struct extract *extract);

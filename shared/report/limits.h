@@ -75,6 +75,20 @@
 /* An inner archive is unpacked into memory before it is looked into. */
 #define MAX_INNER_ARCHIVE_BYTES ((size_t)64 * 1024 * 1024)
 
+/* -------------------------------------------------------------- TLS reports */
+
+/* They are held in memory, ten times as large: the longest seen have 100 kB. */
+#define MAX_TLS_BYTES ((size_t)8 * 1024 * 1024)
+
+/* The schema has four levels. */
+#define MAX_TLS_DEPTH 16
+
+/* Policies of one report: a domain has two at most, a reporter may join some. */
+#define MAX_TLS_POLICIES 1000
+
+/* Kinds of failure in one report, over all policies. */
+#define MAX_TLS_FAILURES 10000
+
 /* ---------------------------------------------------------------- mail */
 
 /* MIME parts of one mail. Ours have 2 or 3. */

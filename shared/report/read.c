@@ -7,8 +7,10 @@
 #include "base/buf.h"
 #include "base/quote.h"
 #include "report/extract.h"
+#include "report/failure.h"
 #include "report/limits.h"
 #include "report/read_xml.h"
+#include "report/tls.h"
 #include "report/unpack.h"
 
 /* Where in the mail we are, for people: "report.zip: a.xml". */
@@ -46,13 +48,19 @@ static int refuse(struct job *job, enum report_kind kind, const char *reason)
 }
 
 /* A container could not be read; running out of memory is another matter. */
-static int refuse_fault(struct job *job, const struct err *fault)
+static int
+refuse_fault_of(struct job *job, enum report_kind kind, const struct err *fault)
 {
 	if (fault->kind == ERR_TEMP) {
 		*job->err = *fault;
 		return -1;
 	}
-	return refuse(job, REPORT_AGGREGATE, fault->text);
+	return refuse(job, kind, fault->text);
+}
+
+static int refuse_fault(struct job *job, const struct err *fault)
+{
+	return refuse_fault_of(job, REPORT_AGGREGATE, fault);
 }
 
 /*
@@ -135,7 +143,7 @@ static int next_piece(struct source *source, struct span *piece)
 }
 
 /* All of the file in one piece, in out. */
-static int collect(struct source *source, struct buf *out)
+static int collect(struct source *source, const char *what, struct buf *out)
 {
 	struct span piece;
 	int more;
@@ -146,8 +154,8 @@ static int collect(struct source *source, struct buf *out)
 			continue;
 		if (out->n + piece.n > out->max)
 			return err_set(&source->fault, ERR_LIMIT,
-				       "an archive inside of more than %zu MiB",
-				       MAX_INNER_ARCHIVE_BYTES >> 20);
+				       "%s of more than %zu MiB", what,
+				       out->max >> 20);
 		return err_set(&source->fault, ERR_TEMP, "out of memory");
 	}
 	return more;
@@ -188,23 +196,26 @@ static int read_xml(struct job *job, struct source *source)
 	return found < 0 ? -1 : 0;
 }
 
-/* Every TLS report has these members (RFC 8460 4.4). */
-static int read_json(struct job *job, struct span beginning)
+/* JSON is read as a whole. */
+static int read_json(struct job *job, struct source *source)
 {
-	static const char *const members[] = { "\"organization-name\"",
-					       "\"report-id\"",
-					       "\"policies\"" };
-	size_t i;
+	struct span piece = source->bytes;
+	struct buf all = BUF_INIT(MAX_TLS_BYTES);
+	int result;
 
-	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-		if (memmem(beginning.p, beginning.n, members[i],
-			   strlen(members[i])) != NULL)
-			return refuse(job, REPORT_TLS,
-				      "TLS reports (RFC 8460) are not read "
-				      "yet by this version");
+	if (!tls_is_report(piece)) {
+		note_seen(job, SPAN("JSON"));
+		return 0;
 	}
-	note_seen(job, SPAN("JSON"));
-	return 0;
+	if (collect(source, "JSON", &all) < 0) {
+		result = refuse_fault_of(job, REPORT_TLS, &source->fault);
+	} else {
+		job->told++;
+		result = tls_read(buf_span(&job->entry), buf_span(&all),
+				  job->sink, job->err);
+	}
+	buf_release(&all);
+	return result;
 }
 
 static int read_entries(struct job *job, struct unpack *unpack, int depth)
@@ -257,7 +268,7 @@ static int read_inner_archive(struct job *job, enum content content,
 	/* What is in memory as a whole need not be copied. */
 	if (source->unpack == NULL)
 		return read_archive(job, content, source->bytes, depth + 1);
-	if (collect(source, &all) < 0)
+	if (collect(source, "an archive inside", &all) < 0)
 		result = refuse_fault(job, &source->fault);
 	else
 		result = read_archive(job, content, buf_span(&all), depth + 1);
@@ -302,7 +313,7 @@ static int read_file(struct job *job, struct source *source, int depth)
 	case CONTENT_XML:
 		return read_xml(job, source);
 	case CONTENT_JSON:
-		return read_json(job, piece);
+		return read_json(job, source);
 	case CONTENT_GZIP:
 	case CONTENT_ZLIB:
 	case CONTENT_ZIP:
@@ -317,46 +328,134 @@ static int read_file(struct job *job, struct source *source, int depth)
 
 /* ---------------------------------------------------------------------- mail */
 
-static int read_parts(struct job *job, struct extract *extract)
+/* What a failure report is made of, as far as it came by. */
+struct failure_parts {
+	struct arena *arena;
+	struct span feedback; /* message/feedback-report */
+	struct span header;   /* of the message that failed */
+	bool text;            /* Exim's: *report is read */
+	struct failure_report report;
+};
+
+/* One part; true when it is of a failure report and nothing else. */
+static bool
+take_failure_part(struct failure_parts *parts, const struct mail_part *part)
 {
-	struct err fault = ERR_INIT;
-	struct mail_part part;
-	int more;
-
-	while ((more = extract_next(extract, &part, &fault)) == 1) {
-		struct source source = { .bytes = part.bytes };
-		size_t before =
-			enter(job, part.name.n > 0 ? part.name : part.type);
-		int result = read_file(job, &source, 0);
-
-		leave(job, before);
-		if (result < 0)
-			return -1;
-		if (!go_on(job, &result))
-			return result;
+	if (part->returned) {
+		if (parts->header.p == NULL &&
+		    part->bytes.n <= MAX_FAILURE_MEMORY / 4)
+			parts->header = arena_copy(parts->arena, part->bytes);
+		return true;
 	}
-	if (more < 0)
-		return refuse_fault(job, &fault);
-	if (job->told == 0 && extract_saw_failure(extract))
-		return refuse(job, REPORT_FAILURE,
-			      "failure reports (RFC 9991) are not read yet "
-			      "by this version");
-	if (job->told == 0 && extract_saw_bounce(extract))
+	if (span_is(part->type, "message/feedback-report")) {
+		if (parts->feedback.p == NULL &&
+		    part->bytes.n <= MAX_FAILURE_MEMORY / 4)
+			parts->feedback = arena_copy(parts->arena, part->bytes);
+		return true;
+	}
+	if (parts->text || !span_starts(part->type, "text/") ||
+	    !failure_is_text(part->bytes))
+		return false;
+	parts->text = failure_read_text(part->bytes, extract_date, parts->arena,
+					&parts->report);
+	return parts->text;
+}
+
+static bool read_feedback(struct failure_parts *parts)
+{
+	struct span text = parts->feedback;
+
+	if (text.p == NULL)
+		return false;
+	if (failure_read(text, extract_date, parts->arena, &parts->report))
+		return true;
+	text = extract_base64(text, parts->arena);
+	return text.p != NULL &&
+	       failure_read(text, extract_date, parts->arena, &parts->report);
+}
+
+static int tell_failure(struct job *job, const struct failure_report *report)
+{
+	const struct report_end end = { .kind = REPORT_FAILURE,
+					.status = REPORT_OK,
+					.reason = SPAN(""),
+					.warnings = SPAN("") };
+	struct report_sink *sink = job->sink;
+
+	job->told++;
+	if (sink->begin(sink, buf_span(&job->entry), job->err) < 0)
+		return -1;
+	if (sink->failure != NULL && sink->failure(sink, report, job->err) < 0)
+		return -1;
+	return sink->end(sink, &end, job->err);
+}
+
+/* A mail without another report in it: is it one of a failure? */
+static int read_failure(struct job *job, struct failure_parts *parts,
+			const struct extract *extract)
+{
+	if (extract_saw_failure(extract)) {
+		if (!read_feedback(parts))
+			return refuse(job, REPORT_FAILURE,
+				      "no field of a feedback report (RFC "
+				      "5965) in message/feedback-report");
+		if (parts->header.p != NULL)
+			failure_add_header(parts->header, parts->arena,
+					   &parts->report);
+		return tell_failure(job, &parts->report);
+	}
+	if (parts->text)
+		return tell_failure(job, &parts->report);
+	if (extract_saw_bounce(extract))
 		return refuse(job, REPORT_AGGREGATE,
 			      "no report found: a delivery report, what it "
 			      "returns is not looked into");
 	return 0;
 }
 
+static int read_part(struct job *job, const struct mail_part *part)
+{
+	struct source source = { .bytes = part->bytes };
+	size_t before = enter(job, part->name.n > 0 ? part->name : part->type);
+	int result = read_file(job, &source, 0);
+
+	leave(job, before);
+	return result;
+}
+
+static int read_parts(struct job *job, struct extract *extract,
+		      struct failure_parts *failure)
+{
+	struct err fault = ERR_INIT;
+	struct mail_part part;
+	int more, result;
+
+	while ((more = extract_next(extract, &part, &fault)) == 1) {
+		if (take_failure_part(failure, &part))
+			continue;
+		if (read_part(job, &part) < 0)
+			return -1;
+		if (!go_on(job, &result))
+			return result;
+	}
+	if (more < 0)
+		return refuse_fault(job, &fault);
+	return job->told == 0 ? read_failure(job, failure, extract) : 0;
+}
+
 static int read_mail(struct job *job, struct span mail)
 {
-	struct extract *extract = extract_new(mail, job->err);
+	struct failure_parts failure = { .arena = NULL };
+	struct extract *extract;
 	int result;
 
-	if (extract == NULL)
-		return -1;
-	result = read_parts(job, extract);
+	failure.arena = arena_new(MAX_FAILURE_MEMORY);
+	if (failure.arena == NULL)
+		return err_set(job->err, ERR_TEMP, "out of memory");
+	extract = extract_new(mail, job->err);
+	result = extract == NULL ? -1 : read_parts(job, extract, &failure);
 	extract_free(&extract);
+	arena_free(&failure.arena);
 	return result;
 }
 
@@ -408,7 +507,7 @@ int report_read(struct span bytes, struct report_sink *sink, struct err *err)
 /*
  * What the libraries load only when they first meet it (time zones, charsets of
  * names in archives) they meet here: a mail with an encoded Subject, a date, and
- * a zip with a name in UTF-8.
+ * a zip with a name in UTF-8. (json-c asks for a random number once.)
  */
 static const char sample[] =
 	"From: =?utf-8?Q?R=C3=A9porter?= <r@reporter.example>\n"
@@ -459,7 +558,8 @@ int report_read_prepare(struct err *err)
 				      .end = ignore_end };
 
 	xml_reader_prepare();
-	if (extract_prepare(err) < 0)
+	if (extract_prepare(err) < 0 ||
+	    tls_read(SPAN(""), SPAN("{\"policies\": []}"), &ignore, err) < 0)
 		return -1;
 	return report_read((struct span){ sample, sizeof(sample) - 1 }, &ignore,
 			   err);

@@ -7,7 +7,9 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "report/failure.h"
 #include "report/limits.h"
+#include "report/tls.h"
 
 /*
  * A frame: one octet of type, four of length, then the fields. Numbers are
@@ -18,6 +20,10 @@ enum frame {
 	FRAME_BEGIN = 'B',
 	FRAME_HEAD = 'H',
 	FRAME_ROW = 'R',
+	FRAME_FAILURE = 'A',
+	FRAME_TLS_HEAD = 'T',
+	FRAME_TLS_POLICY = 'P',
+	FRAME_TLS_FAILURE = 'D',
 	FRAME_END = 'E',
 	FRAME_FINISH = 'F',
 };
@@ -124,7 +130,7 @@ static void code_bool(struct codec *codec, bool *value)
 		(value) = (type)code_number_;                            \
 	} while (0)
 
-static void code_text(struct codec *codec, struct span *text)
+static void code_long_text(struct codec *codec, struct span *text, size_t max)
 {
 	uint64_t n = text->p == NULL ? TEXT_ABSENT : text->n;
 
@@ -138,13 +144,18 @@ static void code_text(struct codec *codec, struct span *text)
 	n = take_bytes(codec, 4);
 	if (codec->bad || n == TEXT_ABSENT)
 		return;
-	if (n > MAX_TEXT_BYTES || n > codec->in.n) {
+	if (n > max || n > codec->in.n) {
 		codec->bad = true;
 		return;
 	}
 	*text = (struct span){ codec->in.p, (size_t)n };
 	codec->in.p += n;
 	codec->in.n -= (size_t)n;
+}
+
+static void code_text(struct codec *codec, struct span *text)
+{
+	code_long_text(codec, text, MAX_TEXT_BYTES);
 }
 
 static void code_head(struct codec *codec, struct report_head *head)
@@ -212,6 +223,66 @@ static void code_row(struct codec *codec, struct report_row *row)
 			  AUTH_PERMERROR);
 		code_text(codec, &row->spf[i].human);
 	}
+}
+
+static void code_failure(struct codec *codec, struct failure_report *report)
+{
+	struct span *const texts[] = {
+		&report->feedback_type,
+		&report->user_agent,
+		&report->auth_failure,
+		&report->delivery_result,
+		&report->identity_alignment,
+		&report->source_ip,
+		&report->reported_domain,
+		&report->mail_from,
+		&report->rcpt_to,
+		&report->dkim_domain,
+		&report->dkim_identity,
+		&report->dkim_selector,
+		&report->spf_dns,
+		&report->authentication_results,
+		&report->header_from,
+		&report->subject,
+		&report->message_id,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		code_text(codec, texts[i]);
+	code_time(codec, &report->arrival);
+	code_number(codec, &report->incidents, MAX_MESSAGES);
+	code_long_text(codec, &report->header, MAX_FAILURE_HEADER_BYTES);
+}
+
+static void code_tls_head(struct codec *codec, struct tls_head *head)
+{
+	code_text(codec, &head->org_name);
+	code_text(codec, &head->contact);
+	code_text(codec, &head->report_id);
+	code_time(codec, &head->begin);
+	code_time(codec, &head->end);
+}
+
+static void code_tls_policy(struct codec *codec, struct tls_policy *policy)
+{
+	code_text(codec, &policy->type);
+	code_text(codec, &policy->domain);
+	code_text(codec, &policy->mx_host);
+	code_number(codec, &policy->successes, MAX_MESSAGES);
+	code_number(codec, &policy->failures, MAX_MESSAGES);
+}
+
+static void code_tls_failure(struct codec *codec, struct tls_failure *failure)
+{
+	code_text(codec, &failure->result);
+	code_text(codec, &failure->sending_ip);
+	code_text(codec, &failure->receiving_mx);
+	code_text(codec, &failure->receiving_helo);
+	code_text(codec, &failure->receiving_ip);
+	code_text(codec, &failure->reason_code);
+	code_text(codec, &failure->additional);
+	code_number(codec, &failure->sessions, MAX_MESSAGES);
 }
 
 static void code_end(struct codec *codec, struct report_end *end)
@@ -308,6 +379,54 @@ static int write_row(struct report_sink *self, const struct report_row *row,
 	return close_frame(writer, at, err);
 }
 
+static int write_failure(struct report_sink *self,
+			 const struct failure_report *value, struct err *err)
+{
+	struct wire_writer *writer = writer_of(self);
+	struct codec codec = { .out = &writer->out };
+	size_t at = open_frame(writer, FRAME_FAILURE);
+	struct failure_report copy = *value;
+
+	code_failure(&codec, &copy);
+	return close_frame(writer, at, err);
+}
+
+static int write_tls_head(struct report_sink *self,
+			  const struct tls_head *value, struct err *err)
+{
+	struct wire_writer *writer = writer_of(self);
+	struct codec codec = { .out = &writer->out };
+	size_t at = open_frame(writer, FRAME_TLS_HEAD);
+	struct tls_head copy = *value;
+
+	code_tls_head(&codec, &copy);
+	return close_frame(writer, at, err);
+}
+
+static int write_tls_policy(struct report_sink *self,
+			    const struct tls_policy *value, struct err *err)
+{
+	struct wire_writer *writer = writer_of(self);
+	struct codec codec = { .out = &writer->out };
+	size_t at = open_frame(writer, FRAME_TLS_POLICY);
+	struct tls_policy copy = *value;
+
+	code_tls_policy(&codec, &copy);
+	return close_frame(writer, at, err);
+}
+
+static int write_tls_failure(struct report_sink *self,
+			     const struct tls_failure *value, struct err *err)
+{
+	struct wire_writer *writer = writer_of(self);
+	struct codec codec = { .out = &writer->out };
+	size_t at = open_frame(writer, FRAME_TLS_FAILURE);
+	struct tls_failure copy = *value;
+
+	code_tls_failure(&codec, &copy);
+	return close_frame(writer, at, err);
+}
+
 static int write_end(struct report_sink *self, const struct report_end *end,
 		     struct err *err)
 {
@@ -332,7 +451,11 @@ struct report_sink *wire_writer_new(int fd, struct err *err)
 		.sink = { .begin = write_begin,
 			  .head = write_head,
 			  .row = write_row,
-			  .end = write_end },
+			  .end = write_end,
+			  .failure = write_failure,
+			  .tls_head = write_tls_head,
+			  .tls_policy = write_tls_policy,
+			  .tls_failure = write_tls_failure },
 		.fd = fd,
 		.out = BUF_INIT(SEND_AT + 2 * MAX_FRAME_BYTES),
 	};
@@ -369,6 +492,9 @@ enum state {
 	STATE_BEGUN,
 	STATE_HEAD,
 	STATE_ROWS,
+	STATE_FAILURE, /* a failure report: only the end is left */
+	STATE_TLS,     /* the head of a TLS report */
+	STATE_TLS_POLICY,
 	STATE_FINISHED,
 };
 
@@ -380,6 +506,8 @@ struct wire_reader {
 	size_t reports;
 	size_t rows;
 	uint64_t messages;
+	size_t tls_policies; /* of the report at hand */
+	size_t tls_failures;
 };
 
 static int malformed(struct err *err, const char *what)
@@ -401,6 +529,7 @@ take_begin(struct wire_reader *reader, struct codec *codec, struct err *err)
 		return malformed(err, "too many reports");
 	reader->state = STATE_BEGUN;
 	reader->messages = 0;
+	reader->tls_policies = reader->tls_failures = 0;
 	return reader->sink->begin(reader->sink, entry, err);
 }
 
@@ -461,6 +590,91 @@ take_row(struct wire_reader *reader, struct codec *codec, struct err *err)
 }
 
 static int
+take_failure(struct wire_reader *reader, struct codec *codec, struct err *err)
+{
+	struct failure_report report = { .incidents = 0 };
+
+	code_failure(codec, &report);
+	if (codec->bad || codec->in.n > 0 || report.incidents == 0)
+		return malformed(err, "bad failure report");
+	if (reader->state != STATE_BEGUN)
+		return malformed(err, "failure report out of order");
+	if (report.source_ip.p != NULL && !is_canonical(report.source_ip))
+		return malformed(err, "bad address");
+	reader->state = STATE_FAILURE;
+	return reader->sink->failure == NULL ?
+		       0 :
+		       reader->sink->failure(reader->sink, &report, err);
+}
+
+static int
+take_tls_head(struct wire_reader *reader, struct codec *codec, struct err *err)
+{
+	struct tls_head head = { .begin = 0 };
+
+	code_tls_head(codec, &head);
+	if (codec->bad || codec->in.n > 0 || head.report_id.n == 0 ||
+	    head.begin > head.end)
+		return malformed(err, "bad TLS report");
+	if (reader->state != STATE_BEGUN)
+		return malformed(err, "TLS report out of order");
+	reader->state = STATE_TLS;
+	return reader->sink->tls_head == NULL ?
+		       0 :
+		       reader->sink->tls_head(reader->sink, &head, err);
+}
+
+static int take_tls_policy(struct wire_reader *reader, struct codec *codec,
+			   struct err *err)
+{
+	struct tls_policy policy = { .successes = 0 };
+
+	code_tls_policy(codec, &policy);
+	if (codec->bad || codec->in.n > 0)
+		return malformed(err, "bad TLS policy");
+	if (reader->state != STATE_TLS && reader->state != STATE_TLS_POLICY)
+		return malformed(err, "TLS policy out of order");
+	if (++reader->tls_policies > MAX_TLS_POLICIES)
+		return malformed(err, "too many TLS policies");
+	reader->state = STATE_TLS_POLICY;
+	return reader->sink->tls_policy == NULL ?
+		       0 :
+		       reader->sink->tls_policy(reader->sink, &policy, err);
+}
+
+static int take_tls_failure(struct wire_reader *reader, struct codec *codec,
+			    struct err *err)
+{
+	struct tls_failure failure = { .sessions = 0 };
+
+	code_tls_failure(codec, &failure);
+	if (codec->bad || codec->in.n > 0)
+		return malformed(err, "bad TLS failure");
+	if (reader->state != STATE_TLS_POLICY)
+		return malformed(err, "TLS failure out of order");
+	if (++reader->tls_failures > MAX_TLS_FAILURES)
+		return malformed(err, "too many TLS failures");
+	return reader->sink->tls_failure == NULL ?
+		       0 :
+		       reader->sink->tls_failure(reader->sink, &failure, err);
+}
+
+/* Was everything said that a good report of this kind has? */
+static bool is_complete(const struct wire_reader *reader, enum report_kind kind)
+{
+	switch (kind) {
+	case REPORT_AGGREGATE:
+		return reader->state == STATE_ROWS;
+	case REPORT_FAILURE:
+		return reader->state == STATE_FAILURE;
+	case REPORT_TLS:
+		return reader->state == STATE_TLS ||
+		       reader->state == STATE_TLS_POLICY;
+	}
+	return false;
+}
+
+static int
 take_end(struct wire_reader *reader, struct codec *codec, struct err *err)
 {
 	struct report_end end = { .kind = REPORT_AGGREGATE };
@@ -472,8 +686,8 @@ take_end(struct wire_reader *reader, struct codec *codec, struct err *err)
 		return malformed(err, "end without begin");
 	if ((end.status == REPORT_REJECTED) != (end.reason.n > 0))
 		return malformed(err, "a reason without refusal, or none");
-	if (end.status != REPORT_REJECTED && reader->state != STATE_ROWS)
-		return malformed(err, "good report without rows");
+	if (end.status != REPORT_REJECTED && !is_complete(reader, end.kind))
+		return malformed(err, "good report without its parts");
 	reader->state = STATE_BETWEEN;
 	return reader->sink->end(reader->sink, &end, err);
 }
@@ -501,6 +715,14 @@ static int take_frame(struct wire_reader *reader, char type, struct span fields,
 		return take_head(reader, &codec, err);
 	case FRAME_ROW:
 		return take_row(reader, &codec, err);
+	case FRAME_FAILURE:
+		return take_failure(reader, &codec, err);
+	case FRAME_TLS_HEAD:
+		return take_tls_head(reader, &codec, err);
+	case FRAME_TLS_POLICY:
+		return take_tls_policy(reader, &codec, err);
+	case FRAME_TLS_FAILURE:
+		return take_tls_failure(reader, &codec, err);
 	case FRAME_END:
 		return take_end(reader, &codec, err);
 	case FRAME_FINISH:

@@ -45,7 +45,7 @@ function library_of(header,    name)
 
 function check_library(header, name)
 {
-	if (folder != home[name]) {
+	if (index("," home[name] ",", "," folder ",") == 0) {
 		complain("<" header "> of " name " belongs into " home[name])
 		return
 	}

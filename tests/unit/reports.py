@@ -11,6 +11,7 @@ is not needed any more is an error too, so the list cannot rot.
 """
 
 import csv
+import datetime
 import json
 import os
 import resource
@@ -92,6 +93,69 @@ def differences(want, got, exact_name):
     return out
 
 
+FEEDBACK = {
+    "feedback-type": "feedback_type",
+    "auth-failure": "auth_failure",
+    "source-ip": "source_ip",
+    "reported-domain": "reported_domain",
+    "original-mail-from": "mail_from",
+    "original-rcpt-to": "rcpt_to",
+    "delivery-result": "delivery_result",
+    "identity-alignment": "identity_alignment",
+    "authentication-results": "authentication_results",
+    "dkim-domain": "dkim_domain",
+    "user-agent": "user_agent",
+    "_arrival": "arrival",
+    "_incidents": "incidents",
+    "_header-from": "header_from",
+    "_message-id": "message_id",
+    "_subject": "subject",
+}
+
+
+def failure_differences(want, got):
+    out = []
+    for theirs, ours in FEEDBACK.items():
+        if theirs not in want:
+            continue
+        value, have = want[theirs], got[ours]
+        if isinstance(value, list):
+            value = value[0]
+        if isinstance(value, str):
+            value = " ".join(value.strip("<>" if "@" in value and theirs[0] != "_" else "").split())
+        if value != have:
+            out.append("%s: want %r, got %r" % (theirs, value, have))
+    return out
+
+
+def seconds(stamp):
+    stamp = datetime.datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%SZ")
+    return int(stamp.replace(tzinfo=datetime.timezone.utc).timestamp())
+
+
+def tls_differences(want, got):
+    policies = got["policies"]
+    have = {
+        "organization_name": got["org_name"],
+        "report_id": got["report_id"],
+        "contact_info": got["contact"],
+        "start": got["begin"],
+        "end": got["end"],
+        "policies": len(policies),
+        "policy_types": [p["policy_type"] for p in policies],
+        "policy_domains": [p["policy_domain"] or None for p in policies],
+        "total_successful": sum(p["successes"] for p in policies),
+        "total_failure": sum(p["failures"] for p in policies),
+        "failure_details": sum(len(p["details"]) for p in policies),
+    }
+    want = dict(want, start=seconds(want["start"]), end=seconds(want["end"]))
+    return [
+        "%s: want %r, got %r" % (key, value, have[key])
+        for key, value in want.items()
+        if value != have[key]
+    ]
+
+
 def unescape(text):
     out, i = "", 0
     codes = {"t": "\t", "n": "\n", "r": "\r", "0": "\0", "\\": "\\"}
@@ -111,12 +175,16 @@ def judge(lines, objects):
     expects = {line["expect"] for line in lines}
     kinds = {o["kind"] for o in objects}
     first = lines[0]
-    if first["kind"].startswith("failure"):
-        # Not read yet, and recognised; without an ARF part there is no way to.
-        kind = "aggregate" if expects == {"no-arf-part"} else "failure"
-        return [] if kinds == {kind} and not stored else ["got %s" % kinds]
-    if first["kind"].startswith("tlsrpt"):
-        return [] if kinds == {"tls"} and not stored else ["got %s" % kinds]
+    kind = first["kind"].split("-")[0].replace("tlsrpt", "tls")
+    if kind in ("failure", "tls"):
+        if expects == {"no-arf-part"}:
+            kind, expects = "aggregate", {"reject"}
+        if kinds != {kind} or (not stored) != (expects == {"reject"}):
+            return ["got %s: %s" % (kinds, [o["reason"] for o in objects])]
+        if expects == {"reject"} or not first["detail"]:
+            return []
+        compare = failure_differences if kind == "failure" else tls_differences
+        return compare(json.loads(first["detail"]), objects[0][kind])
     if expects <= {"reject", "safe", "not-a-report", "schema"}:
         return ["%d reports stored" % len(stored)] if stored else []
     wanted = [line for line in lines if line["expect"] not in ("reject", "not-a-report")]

@@ -4,6 +4,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "report/failure.h"
+#include "report/tls.h"
+
 static struct said *said_of(struct report_sink *self)
 {
 	return (struct said *)self;
@@ -37,6 +40,7 @@ on_begin(struct report_sink *self, struct span entry, struct err *err)
 	promise(said, said->depth == 0, "begin outside of a report");
 	said->depth = 1;
 	said->head = false;
+	said->kind = SAID_NOTHING;
 	said->rows = 0;
 	said->reports++;
 	buf_addf(&said->text, "begin %.*s\n", SPAN_ARGS(entry));
@@ -64,7 +68,9 @@ static int on_head(struct report_sink *self, const struct report_head *head,
 	struct buf *out = &said->text;
 	size_t i;
 
-	promise(said, said->depth == 1 && !said->head && said->rows == 0,
+	promise(said,
+		said->depth == 1 && !said->head && said->rows == 0 &&
+			said->kind == SAID_NOTHING,
 		"one head behind begin");
 	promise(said, head->report_id.n > 0, "head has a report_id");
 	promise(said, head->policy_domain.n > 0, "head has a domain");
@@ -137,6 +143,120 @@ on_row(struct report_sink *self, const struct report_row *row, struct err *err)
 	return refuse(said, err);
 }
 
+/* The report at hand can only become this kind. */
+static void says_kind(struct said *said, enum said_kind kind, bool first)
+{
+	promise(said, said->depth == 1 && !said->head,
+		"parts of another kind inside a report");
+	promise(said, first ? said->kind == SAID_NOTHING : said->kind == kind,
+		"parts in their order");
+	said->kind = kind;
+}
+
+static int on_failure(struct report_sink *self,
+		      const struct failure_report *report, struct err *err)
+{
+	struct said *said = said_of(self);
+	struct buf *out = &said->text;
+
+	says_kind(said, SAID_FAILURE, true);
+	promise(said, report->incidents > 0, "a failure happened");
+	promise(said, report->header.n <= MAX_FAILURE_HEADER_BYTES,
+		"a header is cut");
+	buf_add_string(out, "failure");
+	add_span(out, "type", report->feedback_type);
+	add_span(out, "failed", report->auth_failure);
+	add_span(out, "domain", report->reported_domain);
+	add_span(out, "source", report->source_ip);
+	buf_addf(out, " arrival=%" PRId64 " incidents=%" PRIu64,
+		 report->arrival, report->incidents);
+	add_span(out, "from", report->header_from);
+	add_span(out, "sender", report->mail_from);
+	add_span(out, "to", report->rcpt_to);
+	add_span(out, "delivery", report->delivery_result);
+	add_span(out, "alignment", report->identity_alignment);
+	add_span(out, "results", report->authentication_results);
+	add_span(out, "dkim", report->dkim_domain);
+	add_span(out, "identity", report->dkim_identity);
+	add_span(out, "selector", report->dkim_selector);
+	add_span(out, "spf", report->spf_dns);
+	add_span(out, "subject", report->subject);
+	add_span(out, "id", report->message_id);
+	add_span(out, "agent", report->user_agent);
+	add_span(out, "header", report->header);
+	buf_add_char(out, '\n');
+	return refuse(said, err);
+}
+
+static int on_tls_head(struct report_sink *self, const struct tls_head *head,
+		       struct err *err)
+{
+	struct said *said = said_of(self);
+	struct buf *out = &said->text;
+
+	says_kind(said, SAID_TLS, true);
+	promise(said, head->report_id.n > 0, "a TLS report has an id");
+	promise(said, head->begin <= head->end, "a time goes forward");
+	buf_add_string(out, "tls");
+	add_span(out, "org", head->org_name);
+	add_span(out, "contact", head->contact);
+	add_span(out, "id", head->report_id);
+	buf_addf(out, " begin=%" PRId64 " end=%" PRId64 "\n", head->begin,
+		 head->end);
+	return refuse(said, err);
+}
+
+static int on_tls_policy(struct report_sink *self,
+			 const struct tls_policy *policy, struct err *err)
+{
+	struct said *said = said_of(self);
+	struct buf *out = &said->text;
+
+	says_kind(said, SAID_TLS, false);
+	said->rows++;
+	buf_add_string(out, "policy");
+	add_span(out, "type", policy->type);
+	add_span(out, "domain", policy->domain);
+	add_span(out, "mx", policy->mx_host);
+	buf_addf(out, " good=%" PRIu64 " bad=%" PRIu64 "\n", policy->successes,
+		 policy->failures);
+	return refuse(said, err);
+}
+
+static int on_tls_failure(struct report_sink *self,
+			  const struct tls_failure *failure, struct err *err)
+{
+	struct said *said = said_of(self);
+	struct buf *out = &said->text;
+
+	says_kind(said, SAID_TLS, false);
+	promise(said, said->rows > 0, "a failure behind its policy");
+	buf_add_string(out, "failed");
+	add_span(out, "result", failure->result);
+	add_span(out, "from", failure->sending_ip);
+	add_span(out, "mx", failure->receiving_mx);
+	add_span(out, "helo", failure->receiving_helo);
+	add_span(out, "to", failure->receiving_ip);
+	add_span(out, "code", failure->reason_code);
+	add_span(out, "more", failure->additional);
+	buf_addf(out, " sessions=%" PRIu64 "\n", failure->sessions);
+	return refuse(said, err);
+}
+
+/* What a good report of its kind consists of was said. */
+static bool is_whole(const struct said *said, enum report_kind kind)
+{
+	switch (kind) {
+	case REPORT_AGGREGATE:
+		return said->head && said->rows > 0;
+	case REPORT_FAILURE:
+		return said->kind == SAID_FAILURE;
+	case REPORT_TLS:
+		return said->kind == SAID_TLS;
+	}
+	return false;
+}
+
 static int
 on_end(struct report_sink *self, const struct report_end *end, struct err *err)
 {
@@ -144,7 +264,8 @@ on_end(struct report_sink *self, const struct report_end *end, struct err *err)
 	bool rejected = end->status == REPORT_REJECTED;
 
 	promise(said, said->depth == 1, "end of a report");
-	promise(said, rejected || said->rows > 0, "a good report has rows");
+	promise(said, rejected || is_whole(said, end->kind),
+		"a good report has its parts");
 	promise(said, rejected == (end->reason.n > 0),
 		"a reason exactly for what is rejected");
 	said->depth = 0;
@@ -165,7 +286,11 @@ void said_start(struct said *said)
 		.sink = { .begin = on_begin,
 			  .head = on_head,
 			  .row = on_row,
-			  .end = on_end },
+			  .end = on_end,
+			  .failure = on_failure,
+			  .tls_head = on_tls_head,
+			  .tls_policy = on_tls_policy,
+			  .tls_failure = on_tls_failure },
 		.text = BUF_INIT((size_t)256 * 1024 * 1024),
 		.refuse_after = -1,
 	};

@@ -8,6 +8,10 @@
  *	reason other comment=-
  *	dkim example.org selector=s result=pass human=-
  *	spf example.org mfrom result=fail human=-
+ *	failure type=auth-failure failed=dmarc domain=... ...
+ *	tls org=... contact=... id=... begin=... end=...
+ *	policy type=sts domain=... mx=... good=1 bad=0
+ *	failed result=... from=... sessions=1
  *	end aggregate ok skipped=0 reason= warnings=
  *
  * Absent texts are "-". Also checks what every reader promises: the order of
@@ -22,12 +26,19 @@
 #include "base/buf.h"
 #include "report/aggregate.h"
 
+enum said_kind {
+	SAID_NOTHING, /* or an aggregate report */
+	SAID_FAILURE,
+	SAID_TLS,
+};
+
 struct said {
 	struct report_sink sink; /* first: the sink is the struct */
 	struct buf text;
 	int depth; /* 1 inside a report */
 	bool head;
-	size_t rows; /* of the report at hand */
+	enum said_kind kind;
+	size_t rows; /* of the report at hand, or policies */
 	size_t reports;
 	size_t good;        /* ok or partial */
 	size_t ok;          /* of these */

@@ -28,6 +28,16 @@ static void check(const struct test_case *c)
 		check_time(c);
 		return;
 	}
+	if (case_has(c, "iso")) {
+		bool good = utc_parse_stamp(case_span(c, "iso"), &time);
+
+		if (good)
+			expect_int(c, "parsed", time);
+		else
+			expect(c, "parsed", "no");
+		assert_true(good || time == 12345);
+		return;
+	}
 	if (utc_parse_date(case_span(c, "text"), &time)) {
 		expect_int(c, "parsed", time);
 		return;

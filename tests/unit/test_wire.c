@@ -13,7 +13,9 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "report/failure.h"
 #include "report/limits.h"
+#include "report/tls.h"
 #include "unit/said.h"
 
 #define MANY 300 /* rows: more than one write of the writer */
@@ -66,7 +68,93 @@ static struct report_row sample_row(void)
 	};
 }
 
-/* Two reports, the second refused, by whatever sink. */
+static struct failure_report sample_failure(void)
+{
+	return (struct failure_report){
+		.feedback_type = SPAN("auth-failure"),
+		.user_agent = SPAN("agent"),
+		.auth_failure = SPAN("dmarc"),
+		.delivery_result = SPAN("delivered"),
+		.identity_alignment = SPAN("none"),
+		.source_ip = SPAN("192.0.2.7"),
+		.reported_domain = SPAN("example.org"),
+		.mail_from = SPAN(""),
+		.rcpt_to = SPAN("a@example.net"),
+		.dkim_domain = SPAN("d.example"),
+		.dkim_identity = SPAN("@d.example"),
+		.dkim_selector = SPAN("s"),
+		.spf_dns = SPAN("txt : example.org : v=spf1"),
+		.authentication_results = SPAN("mx; dmarc=fail"),
+		.arrival = 1700046000,
+		.incidents = 3,
+		.header_from = SPAN("example.org"),
+		.subject = SPAN("subject"),
+		.header = SPAN("From: a@example.org\n"),
+	};
+}
+
+static struct tls_head sample_tls(void)
+{
+	return (struct tls_head){
+		.org_name = SPAN("Reporter"),
+		.report_id = SPAN("id"),
+		.begin = 1700006400,
+		.end = 1700092799,
+	};
+}
+
+static struct tls_policy sample_policy(void)
+{
+	return (struct tls_policy){
+		.type = SPAN("sts"),
+		.domain = SPAN("example.org"),
+		.mx_host = SPAN("*.example.org mx.example.net"),
+		.successes = 12345678901,
+		.failures = 2,
+	};
+}
+
+static struct tls_failure sample_tls_failure(void)
+{
+	return (struct tls_failure){
+		.result = SPAN("certificate-expired"),
+		.sending_ip = SPAN("192.0.2.7"),
+		.receiving_mx = SPAN("mx.example.org"),
+		.receiving_helo = SPAN("helo.example.org"),
+		.receiving_ip = SPAN("2001:db8::7"),
+		.reason_code = SPAN("X509"),
+		.additional = SPAN("more"),
+		.sessions = 2,
+	};
+}
+
+/* A failure report and a TLS report with two policies. */
+static void say_others(struct report_sink *sink)
+{
+	const struct failure_report failure = sample_failure();
+	const struct tls_head tls = sample_tls();
+	const struct tls_policy policy = sample_policy();
+	const struct tls_failure detail = sample_tls_failure();
+	struct report_end end = { .kind = REPORT_FAILURE,
+				  .status = REPORT_OK,
+				  .reason = SPAN(""),
+				  .warnings = SPAN("") };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(sink->begin(sink, SPAN("f"), &err), 0);
+	assert_int_equal(sink->failure(sink, &failure, &err), 0);
+	assert_int_equal(sink->end(sink, &end, &err), 0);
+	end.kind = REPORT_TLS;
+	assert_int_equal(sink->begin(sink, SPAN("t"), &err), 0);
+	assert_int_equal(sink->tls_head(sink, &tls, &err), 0);
+	assert_int_equal(sink->tls_policy(sink, &policy, &err), 0);
+	assert_int_equal(sink->tls_failure(sink, &detail, &err), 0);
+	assert_int_equal(sink->tls_failure(sink, &detail, &err), 0);
+	assert_int_equal(sink->tls_policy(sink, &policy, &err), 0);
+	assert_int_equal(sink->end(sink, &end, &err), 0);
+}
+
+/* Four reports, the second refused, by whatever sink. */
 static void say(struct report_sink *sink, size_t rows)
 {
 	struct report_head head = sample_head();
@@ -90,6 +178,7 @@ static void say(struct report_sink *sink, size_t rows)
 	assert_int_equal(sink->end(sink, &end, &err), 0);
 	assert_int_equal(sink->begin(sink, SPAN(""), &err), 0);
 	assert_int_equal(sink->end(sink, &refused, &err), 0);
+	say_others(sink);
 }
 
 static int temporary(void)
@@ -211,7 +300,7 @@ static void test_mail_after_mail(void **state)
 		said_start(&said);
 		wire_reader_start(reader, &said.sink);
 		assert_int_equal(wire_reader_push(reader, &rest, &err), 1);
-		assert_int_equal(said.reports, 2);
+		assert_int_equal(said.reports, 4);
 		assert_int_equal(said.depth, 0);
 		said_release(&said);
 	}
@@ -309,6 +398,99 @@ static void test_order(void **state)
 	assert_int_equal(pass(&head, &row, 0), -1); /* good, but no rows */
 }
 
+/* One report of another kind: what is said between begin and end. */
+static int pass_other(enum report_kind kind,
+		      const struct failure_report *failure,
+		      const struct tls_head *tls, size_t policies,
+		      const struct tls_failure *detail, size_t details)
+{
+	const struct tls_policy policy = sample_policy();
+	struct report_end end = { .kind = kind,
+				  .status = REPORT_OK,
+				  .reason = SPAN("") };
+	struct buf bytes = BUF_INIT(64 * 1024 * 1024);
+	struct err err = ERR_INIT;
+	struct said said;
+	int fd = temporary();
+	struct report_sink *writer = wire_writer_new(fd, &err);
+	int result;
+
+	assert_non_null(writer);
+	assert_int_equal(writer->begin(writer, SPAN("e"), &err), 0);
+	if (failure != NULL)
+		assert_int_equal(writer->failure(writer, failure, &err), 0);
+	if (tls != NULL)
+		assert_int_equal(writer->tls_head(writer, tls, &err), 0);
+	while (policies-- > 0)
+		assert_int_equal(writer->tls_policy(writer, &policy, &err), 0);
+	while (details-- > 0)
+		assert_int_equal(writer->tls_failure(writer, detail, &err), 0);
+	assert_int_equal(writer->end(writer, &end, &err), 0);
+	assert_int_equal(wire_writer_finish(writer, &err), 0);
+	wire_writer_free(&writer);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	assert_int_equal(file_read_fd(fd, "frames", &bytes, &err), 0);
+	said_start(&said);
+	result = read_frames(buf_span(&bytes), &said, &err);
+	said_release(&said);
+	buf_release(&bytes);
+	close(fd);
+	return result == 1 ? 0 : result;
+}
+
+static void test_other_kinds(void **state)
+{
+	static char header[MAX_FAILURE_HEADER_BYTES + 1];
+	struct failure_report failure = sample_failure();
+	struct tls_head tls = sample_tls();
+	struct tls_failure detail = sample_tls_failure();
+
+	(void)state;
+	assert_int_equal(pass_other(REPORT_FAILURE, &failure, NULL, 0, NULL, 0),
+			 0);
+	assert_int_equal(pass_other(REPORT_TLS, NULL, &tls, 0, NULL, 0), 0);
+	assert_int_equal(pass_other(REPORT_TLS, NULL, &tls, 1, &detail, 1), 0);
+	/* out of order, or nothing behind a good end */
+	assert_int_equal(pass_other(REPORT_FAILURE, NULL, NULL, 0, NULL, 0),
+			 -1);
+	assert_int_equal(pass_other(REPORT_TLS, NULL, NULL, 1, NULL, 0), -1);
+	assert_int_equal(pass_other(REPORT_TLS, NULL, &tls, 0, &detail, 1), -1);
+	assert_int_equal(pass_other(REPORT_TLS, &failure, NULL, 0, NULL, 0),
+			 -1);
+	assert_int_equal(
+		pass_other(REPORT_AGGREGATE, &failure, NULL, 0, NULL, 0), -1);
+	assert_int_equal(pass_other(REPORT_TLS, &failure, &tls, 0, NULL, 0),
+			 -1);
+	/* limits */
+	assert_int_equal(pass_other(REPORT_TLS, NULL, &tls, MAX_TLS_POLICIES,
+				    &detail, MAX_TLS_FAILURES),
+			 0);
+	assert_int_equal(pass_other(REPORT_TLS, NULL, &tls,
+				    MAX_TLS_POLICIES + 1, NULL, 0),
+			 -1);
+	assert_int_equal(pass_other(REPORT_TLS, NULL, &tls, 1, &detail,
+				    MAX_TLS_FAILURES + 1),
+			 -1);
+	memset(header, 'x', sizeof(header));
+	failure.header = (struct span){ header, sizeof(header) - 1 };
+	assert_int_equal(pass_other(REPORT_FAILURE, &failure, NULL, 0, NULL, 0),
+			 0);
+	failure.header.n++;
+	assert_int_equal(pass_other(REPORT_FAILURE, &failure, NULL, 0, NULL, 0),
+			 -1);
+	/* values */
+	failure = sample_failure();
+	failure.incidents = 0;
+	assert_int_equal(pass_other(REPORT_FAILURE, &failure, NULL, 0, NULL, 0),
+			 -1);
+	failure = sample_failure();
+	failure.source_ip = SPAN("192.0.2.07");
+	assert_int_equal(pass_other(REPORT_FAILURE, &failure, NULL, 0, NULL, 0),
+			 -1);
+	tls.end = tls.begin - 1;
+	assert_int_equal(pass_other(REPORT_TLS, NULL, &tls, 0, NULL, 0), -1);
+}
+
 static void test_limits(void **state)
 {
 	static char text[MAX_TEXT_BYTES + 1];
@@ -381,6 +563,7 @@ int main(void)
 		cmocka_unit_test(test_every_early_end_is_seen),
 		cmocka_unit_test(test_no_octet_is_believed),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_other_kinds),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_a_refusing_sink_ends_it),

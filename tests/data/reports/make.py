@@ -13,6 +13,7 @@ come out each time.
 import base64
 import gzip
 import io
+import json
 import os
 import sys
 import tarfile
@@ -22,7 +23,7 @@ import zlib
 BEGIN, END = 1700006400, 1700092799
 COLUMNS = (
     "path n kind expect org_name report_id begin end policy_domain records count "
-    "none quarantine reject other dkim_pass spf_pass compliant quirk"
+    "none quarantine reject other dkim_pass spf_pass compliant quirk detail"
 ).split()
 
 
@@ -137,7 +138,7 @@ class Folder:
         self.path = path
         self.lines = []
 
-    def add(self, name, data, expect, quirk, *reports, kind="aggregate"):
+    def add(self, name, data, expect, quirk, *reports, kind="aggregate", detail=None):
         with open(os.path.join(self.path, name), "wb") as f:
             f.write(data)
         for number, report in enumerate(reports or [None], 1):
@@ -148,6 +149,7 @@ class Folder:
                 kind=kind,
                 expect=expect,
                 quirk=quirk,
+                detail=json.dumps(detail) if detail else "",
             )
             if report:
                 line.update(report.numbers())
@@ -432,16 +434,189 @@ def archives(folder):
     many = zipped(*(("%d" % i, b"") for i in range(199)), ("a.xml", x))
     folder.add("members-200.zip", many, "accept", "200 members", r)
     folder.add("empty", b"", "not-a-report", "nothing at all")
-    folder.add("tls.json", TLS, "accept", "TLS report", kind="tlsrpt-json")
-    folder.add("tls.json.gz", gz(TLS), "accept", "TLS report", kind="tlsrpt-gz")
     folder.add("other.json", b'{"a": 1}\n', "not-a-report", "other JSON")
 
 
-TLS = (
-    b'{"organization-name":"Reporter","date-range":{"start-datetime":'
-    b'"2023-11-15T00:00:00Z","end-datetime":"2023-11-15T23:59:59Z"},'
-    b'"contact-info":"tls@reporter.example","report-id":"1","policies":[]}\n'
+# ------------------------------------------------------- failure and TLS reports
+
+
+def tls(policies, **other):
+    """A TLS report (RFC 8460) and what is in it."""
+    report = {
+        "organization-name": "Reporter",
+        "date-range": {
+            "start-datetime": "2023-11-15T00:00:00Z",
+            "end-datetime": "2023-11-15T23:59:59Z",
+        },
+        "contact-info": "tls@reporter.example",
+        "report-id": "1",
+        "policies": policies,
+    }
+    for key, value in other.items():
+        report[key.replace("_", "-")] = value
+    return {k: v for k, v in report.items() if v != "-"}
+
+
+def tls_policy(good, bad, *details, **policy):
+    return {
+        "policy": dict({"policy-type": "sts", "policy-domain": "example.org"}, **policy),
+        "summary": {
+            "total-successful-session-count": good,
+            "total-failure-session-count": bad,
+        },
+        "failure-details": [
+            {"result-type": kind, "failed-session-count": n} for kind, n in details
+        ],
+    }
+
+
+def tls_detail(report):
+    policies = report["policies"]
+    return {
+        "organization_name": report.get("organization-name"),
+        "report_id": report["report-id"],
+        "contact_info": report.get("contact-info"),
+        "start": "2023-11-15T00:00:00Z",
+        "end": "2023-11-15T23:59:59Z",
+        "policies": len(policies),
+        "policy_types": [p["policy"]["policy-type"] for p in policies],
+        "policy_domains": [p["policy"].get("policy-domain") for p in policies],
+        "total_successful": sum(
+            int(p["summary"]["total-successful-session-count"]) for p in policies
+        ),
+        "total_failure": sum(
+            int(p["summary"]["total-failure-session-count"]) for p in policies
+        ),
+        "failure_details": sum(len(p["failure-details"]) for p in policies),
+    }
+
+
+def tls_file(name, report):
+    data = json.dumps(report).encode()
+    return gz(data) if name.endswith(".gz") else data
+
+
+def tls_reports(folder):
+    good = (
+        ("tls.json", tls([]), "no policies"),
+        ("tls-two.json", tls([tls_policy(5326, 303, ("certificate-expired", 300), ("starttls-not-supported", 3)), tls_policy(7, 0, **{"policy-type": "tlsa"})]), "two policies"),
+        ("tls-null.json", tls([tls_policy(1, 0)], contact_info=None), "contact-info null"),
+        ("tls-no-org.json", tls([tls_policy(1, 0)], organization_name="-"), "no organization-name"),
+        ("tls-mx-list.json", tls([tls_policy(1, 0, **{"mx-host": ["*.mx.example.org", "mx2.example.org"]})]), "mx-host as a list"),
+        ("tls-mx-pattern.json", tls([tls_policy(1, 0, **{"mx-host-pattern": "mx.example.org"})]), "mx-host-pattern"),
+        ("tls-quoted.json", tls([tls_policy("12", "3")]), "numbers in quotes"),
+        ("tls-no-domain.json", tls([tls_policy(2, 0, **{"policy-type": "no-policy-found", "policy-domain": None})]), "no policy-domain"),
+        ("tls-fraction.json", tls([tls_policy(1, 0)], date_range={"start-datetime": "2023-11-15T02:00:00.000+02:00", "end-datetime": "2023-11-15T23:59:59.999Z"}), "fractions and zones"),
+        ("tls-policies-1000.json.gz", tls([tls_policy(1, 0)] * 1000), "1000 policies"),
+    )
+    for name, report, quirk in good:
+        folder.add(name, tls_file(name, report), "accept", quirk, kind="tlsrpt-json", detail=tls_detail(report))
+    bad = (
+        ("tls-no-id.json", tls([tls_policy(1, 0)], report_id="-"), "no report-id"),
+        ("tls-no-range.json", tls([tls_policy(1, 0)], date_range="-"), "no date-range"),
+        ("tls-inverted.json", tls([tls_policy(1, 0)], date_range={"start-datetime": "2023-11-15T00:00:00Z", "end-datetime": "2023-11-14T00:00:00Z"}), "ends before it begins"),
+        ("tls-no-policies.json", tls("-"), "no policies member"),
+        ("tls-policies-1001.json.gz", tls([tls_policy(1, 0)] * 1001), "1001 policies"),
+        ("tls-failures.json.gz", tls([tls_policy(1, 0, *[("x", 1)] * 10001)]), "10001 failures"),
+    )
+    for name, report, quirk in bad:
+        folder.add(name, tls_file(name, report), "reject", quirk, kind="tlsrpt-json")
+    text = json.dumps(good[1][1]).encode()
+    folder.add("tls-cut.json", text[:-20], "reject", "no end", kind="tlsrpt-json")
+    folder.add("tls-deep.json", b'{"policies":' + b"[" * 20 + b"]" * 20 + b"}", "reject", "20 levels", kind="tlsrpt-json")
+    folder.add("tls.json.gz", gz(text), "accept", "gzip", kind="tlsrpt-gz", detail=tls_detail(good[1][1]))
+    packed = part(gz(text), "application/tlsrpt+gzip", "t.json.gz")
+    body = multipart(TEXT, packed, ctype="multipart/report; report-type=tlsrpt")
+    folder.add("tls.eml", mail(body), "accept", "attached", kind="tlsrpt-eml", detail=tls_detail(good[1][1]))
+    plain = part(text, "application/tlsrpt+gzip", "t.json.gz")
+    folder.add("tls-plain.eml", mail(multipart(TEXT, plain)), "accept", "JSON called gzip", kind="tlsrpt-eml", detail=tls_detail(good[1][1]))
+
+
+RETURNED = (
+    b"Return-Path: <bounce@sender.example>\nFrom: Someone <boss@example.org>\n"
+    b"To: you@reporter.example\nSubject: =?utf-8?Q?Gru=C3=9F?=\n  of today\n"
+    b"Message-ID: <7@sender.example>\n"
 )
+FEEDBACK = (
+    b"Feedback-Type: auth-failure\nUser-Agent: Tester/1.0\nVersion: 1\n"
+    b"Original-Mail-From: <bounce@sender.example>\n"
+    b"Original-Rcpt-To: <you@reporter.example>\n"
+    b"Arrival-Date: Wed, 15 Nov 2023 12:00:00 +0100 (CET)\nSource-IP: 192.0.2.7\n"
+    b"Authentication-Results: reporter.example;\n  dmarc=fail\n header.from=example.org\n"
+    b"Reported-Domain: Example.ORG\nDelivery-Result: delivered\nAuth-Failure: dmarc\n"
+    b"Identity-Alignment: none\nDKIM-Domain: example.org\n"
+)
+FAILURE = {
+    "feedback-type": "auth-failure",
+    "auth-failure": "dmarc",
+    "source-ip": "192.0.2.7",
+    "reported-domain": "example.org",
+    "original-mail-from": "bounce@sender.example",
+    "original-rcpt-to": "you@reporter.example",
+    "delivery-result": "delivered",
+    "identity-alignment": "none",
+    "authentication-results": "reporter.example; dmarc=fail header.from=example.org",
+    "dkim-domain": "example.org",
+    "user-agent": "Tester/1.0",
+    "_arrival": 1700046000,
+    "_incidents": 1,
+    "_header-from": "example.org",
+    "_message-id": "<7@sender.example>",
+    "_subject": "=?utf-8?Q?Gru=C3=9F?= of today",
+}
+
+
+def failure_mail(feedback, message, ctype="message/feedback-report", encoding=""):
+    head = "Content-Type: %s\n%s\n" % (ctype, encoding)
+    return mail(
+        multipart(TEXT, head.encode() + feedback, message, ctype="multipart/report; report-type=feedback-report"),
+        "FW: of today",
+    )
+
+
+def failures(folder, returned):
+    whole = b"Content-Type: message/rfc822\n\n" + RETURNED + b"\nthe body\n"
+    header = b"Content-Type: text/rfc822-headers\n\n" + RETURNED
+    without = {k: v for k, v in FAILURE.items() if not k.startswith("_")}
+
+    def add(name, data, quirk, **change):
+        folder.add(name, data, "accept", quirk, kind="failure-eml", detail=dict(FAILURE, **change))
+
+    add("failure.eml", failure_mail(FEEDBACK, whole), "failure report")
+    add("failure-header.eml", failure_mail(FEEDBACK, header), "text/rfc822-headers")
+    add("failure-crlf.eml", failure_mail(FEEDBACK, whole).replace(b"\n", b"\r\n"), "CR LF")
+    add("failure-cr.eml", failure_mail(FEEDBACK, whole).replace(b"\n", b"\r"), "CR alone")
+    packed = base64.encodebytes(FEEDBACK)
+    add("failure-base64.eml", failure_mail(packed, whole, encoding="Content-Transfer-Encoding: base64\n"), "base64")
+    add("failure-base64-untold.eml", failure_mail(packed, whole), "base64 without saying so")
+    add("failure-twice.eml", failure_mail(FEEDBACK + FEEDBACK.replace(b"192.0.2.7", b"192.0.2.8"), whole), "fields twice")
+    add("failure-incidents.eml", failure_mail(FEEDBACK + b"Incidents: 12\n", whole), "12 incidents", _incidents=12)
+    folder.add("failure-bare.eml", failure_mail(b"Reported-Domain: example.org\n", b""), "accept", "almost nothing", kind="failure-eml",
+               detail={"reported-domain": "example.org", "feedback-type": None, "source-ip": None, "_incidents": 1})
+    folder.add("abuse.eml", failure_mail(FEEDBACK.replace(b"auth-failure", b"abuse").replace(b"192.0.2.7", b"[2001:DB8::7]"), whole), "accept", "a complaint", kind="failure-eml",
+               detail=dict(without, **{"feedback-type": "abuse", "source-ip": "2001:db8::7"}))
+    folder.add("failure-inside.eml", failure_mail(FEEDBACK, returned), "accept", "a report as the message", kind="failure-eml", detail=without)
+    folder.add("failure-other.eml", failure_mail(b"Something: else\n", whole), "reject", "no known field", kind="failure-eml")
+    text = (
+        b"Content-Type: text/plain\n\nA message claiming to be from you has failed the published DMARC\n"
+        b"policy for your domain.\n\n  Sender Domain: example.org\n  Sender IP Address: 192.0.2.7\n"
+        b"  Received Date: Wed, 15 Nov 2023 12:00:00 +0100\n  SPF Alignment: no\n  DKIM Alignment: yes\n"
+        b"  DMARC Results: Reject\n\n------ This is a copy of the headers.\n------\n\n"
+    )
+    exim = {
+        "feedback-type": "auth-failure",
+        "auth-failure": "dmarc",
+        "reported-domain": "example.org",
+        "source-ip": "192.0.2.7",
+        "identity-alignment": "dkim=yes spf=no",
+        "authentication-results": "Reject",
+        "_arrival": 1700046000,
+        "_header-from": "example.org",
+        "_message-id": "<7@sender.example>",
+    }
+    folder.add("failure-exim.eml", mail(multipart(text + RETURNED, ctype="multipart/report")), "accept", "Exim's text in a multipart", kind="failure-eml", detail=exim)
+    folder.add("failure-exim-plain.eml", mail(text + RETURNED), "accept", "Exim's text alone", kind="failure-eml", detail=exim)
+    folder.add("failure-quoted.eml", mail(b"\nDid you get this? A message claiming to be from you has failed\n"), "not-a-report", "words of a failure report")
 
 
 # ------------------------------------------------------------------------ mail
@@ -486,20 +661,17 @@ def mails(folder):
     both = multipart(part(gz(a.bytes()), "application/gzip"), part(gz(b.bytes()), "application/gzip"))
     folder.add("two.eml", mail(both), "accept", "two attachments", a, b)
     other_mails(folder, r, packed, forwarded)
+    failures(folder, forwarded)
+    tls_reports(folder)
 
 
 def other_mails(folder, r, packed, returned):
     picture = part(b"GIF89a\1\0\1\0\0\0\0;", "application/gzip", "r.xml.gz")
     status = b"Content-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example\n"
     bounce = multipart(TEXT, status, returned, ctype="multipart/report; report-type=delivery-status")
-    arf = b"Content-Type: message/feedback-report\n\nFeedback-Type: auth-failure\nVersion: 1\n"
-    failure = multipart(TEXT, arf, returned, ctype="multipart/report; report-type=feedback-report")
     folder.add("ordinary.eml", mail(b"\nhello\n", "hello"), "not-a-report", "an ordinary mail")
     folder.add("picture.eml", mail(multipart(TEXT, picture)), "not-a-report", "a picture called gz")
     folder.add("bounce.eml", mail(bounce, "Undelivered"), "not-a-report", "our report came back")
-    folder.add("failure.eml", mail(failure, "FW"), "accept", "failure report", kind="failure-eml")
-    tls = multipart(TEXT, part(gz(TLS), "application/tlsrpt+gzip", "t.json.gz"), ctype="multipart/report; report-type=tlsrpt")
-    folder.add("tls.eml", mail(tls), "accept", "TLS report", kind="tlsrpt-eml")
     empty = b"Content-Type: text/plain\n\n"
     # The multipart itself is a part as well.
     folder.add("parts-1000.eml", mail(multipart(*[empty] * 998, packed)), "accept", "1000 parts", r)
