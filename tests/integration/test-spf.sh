@@ -92,6 +92,7 @@ take() {
 	shift 4
 	case $name,$source in
 	*,*:*) server=2001:db8::2 ;;
+	jumps,*) server=192.0.2.28 ;;
 	asked,*) server=192.0.2.26 ;;
 	unasked,*) server=192.0.2.27 ;;
 	esac
@@ -198,6 +199,21 @@ start dns "$INTEGRATION/slow-dns" 192.0.2.54 "$NSD_ADDRESS" 0 silent
 wait_for 5 'the name server' nsd_answers 192.0.2.54
 unlike 'light: nothing in the panic log' \
 	"$(cat "$T/light/log/paniclog" 2>/dev/null)" .
+
+# local_scan_timeout: Exim jumps out of us while the thread is at work.
+exim_new jumps
+exim_module jumps
+echo 'local_scan_timeout = 1s' >>"$T/jumps/main"
+exim_start jumps 192.0.2.28
+take jumps 203.0.113.9 a@good.test good.test
+like 'local_scan_timeout strikes not' "$log" '^fail .* spf=fail '
+smtp_send 203.0.113.9 --server 192.0.2.28 --from a@silent.test \
+	--to b@here.test "$T/good.test" "$T/good.test"
+is 'jumped out of: Exim ends the session' "$(cut -c 1-3 <<<"$smtp_reply")" 421
+take jumps 192.0.2.7 a@good.test good.test
+expect_spf 'after the jump' pass pass smtp.mailfrom=good.test
+unlike 'jumped out of: nothing in the panic log' \
+	"$(cat "$T/jumps/log/paniclog" 2>/dev/null)" .
 
 # -------------------------------------------------------- as Exim has it
 
