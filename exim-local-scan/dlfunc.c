@@ -89,6 +89,8 @@ static void answer(const struct scan_question *question, struct buf *text)
 			  connection->arena) < 0)) {
 		buf_add_string(&outcome->trouble,
 			       "dmarc: no answer for an ACL: no memory\n");
+		if (question->unjudged != NULL)
+			buf_add_string(text, question->unjudged);
 	} else {
 		if (scan_judge(scanner, &message, outcome))
 			expand_settings(&message);

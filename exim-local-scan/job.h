@@ -47,6 +47,7 @@ struct job {
 
 	/* Found out once for a message, in scanner->arena. */
 	const char *id; /* NULL or "" before it is judged */
+	bool spf_told;  /* by Exim */
 	bool judged;
 	struct message_facts facts;
 	const char *authres;

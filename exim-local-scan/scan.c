@@ -200,6 +200,7 @@ static void judge(struct job *job)
 		.message = job->message,
 		.outcome = job->outcome,
 		.authserv_id = job->authserv_id,
+		.spf_told = *message->spf_result != '\0',
 	};
 	arena_reset(scanner->arena);
 	job->judged = find_verdict(job, &err) == 0;
@@ -263,7 +264,8 @@ bool scan_is_judged(const struct scanner *scanner,
 	const struct job *job = &scanner->job;
 
 	return is_same(job, message) &&
-	       (job->facts.spf.known || *message->spf_result == '\0');
+	       (job->facts.spf.known || job->spf_told ||
+		*message->spf_result == '\0');
 }
 
 bool scan_judge(struct scanner *scanner, struct scan_message *message,

@@ -105,8 +105,7 @@ static struct span take_part(struct span *rest)
 
 	if (!span_take_until(rest, SEPARATOR, &part)) {
 		part = *rest;
-		rest->p += rest->n;
-		rest->n = 0;
+		*rest = SPAN("");
 	}
 	return part;
 }

@@ -88,6 +88,9 @@ CONF
 	echo '    condition = ${if eq{$sender_address_local_part}{word}}'
 	echo "    logwrite = asked word: $(ask colour)"
 	echo '  warn'
+	echo '    condition = ${if eq{$sender_address_local_part}{forced}}'
+	echo "    logwrite = asked forced: $(ask action) \$no_such_variable"
+	echo '  warn'
 	echo '    condition = ${if eq{$sender_address_local_part}{file}}'
 	echo "    set acl_m_x = \${readfile{$T/$(ask domain)}}"
 	echo '  warn'
@@ -349,8 +352,9 @@ is 'base_score that asks edmarc: not endless' "$(asked score) $(field X-DMARC-Sc
 	'0.00 0.00'
 is 'and told once' "$(count 'base_score not used: .*edmarc is asked by its own base_score or domain_settings' "$log")" 1
 configure 'base_score = ${if eq{a}{b}{1}fail}'
+refused forced 'unknown variable name "no_such_variable"'
 take mx 192.0.2.7 a@good.test "$T/good"
-is 'a forced failure inside is not one outside' "$(asked action)" accept
+is 'a forced failure inside is none outside' "$(asked action)" accept
 
 # ------------------------------------------------------------- hostile text
 
