@@ -14,6 +14,13 @@
 /* ------------------------------------------------------------- the fields */
 
 /*
+ * RFC 5322 2.1.1, without the line end. Servers refuse mail with longer ones,
+ * and a signer could bring them about by a selector of that size, which no
+ * honest one has. Such a result is left out.
+ */
+#define MAX_LINE_OCTETS 998
+
+/*
  * Exim's results without "Authentication-Results: id;", results that do not fit
  * left out at the end. Exim writes each on a line of its own; in between,
  * whatever could end a field or a line is made a "?".
@@ -59,6 +66,44 @@ static void add_folded(struct buf *buf, struct span text)
 	}
 }
 
+/* Exim ends a result, and the line, with ";"; a comment may hold one. */
+static bool take_result(struct span *results, struct span *result)
+{
+	size_t n;
+
+	if (results->n == 0)
+		return false;
+	for (n = 1; n < results->n; n++)
+		if (results->p[n - 1] == ';' && results->p[n] == '\n')
+			break;
+	*result = (struct span){ results->p, n < results->n ? n - 1 : n };
+	results->p += n;
+	results->n -= n;
+	return true;
+}
+
+static bool has_long_line(struct span text)
+{
+	struct span line;
+
+	while (span_take_line(&text, &line))
+		if (span_trim(line).n >= MAX_LINE_OCTETS)
+			return true;
+	return false;
+}
+
+static void add_results(struct buf *add, struct span results)
+{
+	struct span result;
+
+	while (take_result(&results, &result)) {
+		if (span_trim(result).n == 0 || has_long_line(result))
+			continue;
+		buf_add_string(add, ";\n\t");
+		add_folded(add, result);
+	}
+}
+
 /* Where it is not in the text of Exim. */
 static void add_spf(const struct job *job, struct buf *add)
 {
@@ -86,10 +131,8 @@ void job_format_authres(const struct job *job, struct buf *add)
 	if (job->authres_plain) {
 		results =
 			results_of(span_of(job->authres), MAX_ADDED_BYTES / 2);
-		if (results.n > 0 && !span_is(results, "none")) {
-			buf_add_string(add, ";\n\t");
-			add_folded(add, results);
-		}
+		if (!span_is(results, "none"))
+			add_results(add, results);
 	}
 	buf_add_char(add, '\n');
 }

@@ -425,11 +425,75 @@ static void long_records_let_nothing_through(void **state)
 	remove_place(&place);
 }
 
+/* Is a result shown whose line has so many octets with its tab? */
+static bool is_shown(size_t octets)
+{
+	struct scan_field from = { .name = SPAN("From"),
+				   .body = SPAN("a@rej.test") };
+	struct scan_message message = {
+		.hostname = "mx.test",
+		.client_ip = "192.0.2.1",
+		.client_name = "",
+		.helo = "",
+		.mail_from = "a@rej.test",
+		.id = "id",
+		.fields = &from,
+		.n_fields = 1,
+		.spf_result = "",
+		.base_score = "",
+		.base_fault = "",
+	};
+	struct scan_outcome outcome = SCAN_OUTCOME_INIT;
+	struct buf authres = BUF_INIT(65536);
+	struct err err = ERR_INIT;
+	struct resolver *resolver = zonefile_parse(span_of(zone), &err);
+	struct scanner *scanner;
+	struct place place;
+	size_t begin;
+	bool shown;
+
+	make_place(&place, NULL);
+	buf_add_string(&authres, "Authentication-Results: mx.test;\n\t"
+				 "spf=none smtp.mailfrom=rej.test;\n");
+	begin = authres.n;
+	buf_add_string(&authres, "\tdkim=fail header.d=x.test header.s=");
+	while (authres.n - begin < octets)
+		buf_add_char(&authres, 's');
+	buf_add_string(&authres, ";\n\tdkim=fail header.d=last.test");
+	message.authres = buf_string(&authres);
+	message.body = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	scanner = scanner_new(place.config, &outcome.trouble);
+	assert_non_null(resolver);
+	assert_non_null(scanner);
+	scanner_use(scanner, resolver, NULL);
+	scan(scanner, &message, &outcome);
+	shown = strstr(buf_string(&outcome.add), "d=x.test") != NULL;
+	/* Those in front of it and behind it are shown, whatever it is like. */
+	assert_non_null(strstr(buf_string(&outcome.add), ";\n\tspf=none smtp"));
+	assert_non_null(strstr(buf_string(&outcome.add),
+			       ";\n\tdkim=fail header.d=last.test\n"));
+	close(message.body);
+	scanner_free(&scanner);
+	resolver_free(&resolver);
+	scan_outcome_release(&outcome);
+	buf_release(&authres);
+	remove_place(&place);
+	return shown;
+}
+
+static void no_line_is_too_long(void **state)
+{
+	(void)state;
+	assert_true(is_shown(998));
+	assert_false(is_shown(999));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(long_records_let_nothing_through),
 		cmocka_unit_test(answers_do_not_pile_up),
+		cmocka_unit_test(no_line_is_too_long),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
