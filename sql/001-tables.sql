@@ -181,6 +181,84 @@ CREATE TABLE IF NOT EXISTS received_row (
   PRIMARY KEY (report, row_no)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+-- Reports about single messages that failed (RFC 9991), and other feedback of
+-- their form. They hold personal data: rows are removed after failure_days, and
+-- header is empty unless the settings ask for it. Texts are as sent.
+CREATE TABLE IF NOT EXISTS failure_report (
+  mail_name VARCHAR(200) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  item_no INT NOT NULL,
+  received_at BIGINT NOT NULL,
+  feedback_type VARCHAR(40) NOT NULL COMMENT 'auth-failure, abuse ...',
+  auth_failure VARCHAR(40) NOT NULL COMMENT 'dmarc, bodyhash ...',
+  reported_domain VARCHAR(253) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  source_ip INET6 NOT NULL COMMENT ':: when unknown',
+  arrival_at BIGINT NOT NULL COMMENT '0 when unknown',
+  incidents BIGINT NOT NULL,
+  header_from VARCHAR(253) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'Author Domain of the message',
+  mail_from VARCHAR(320) NOT NULL,
+  rcpt_to VARCHAR(320) NOT NULL,
+  delivery_result VARCHAR(40) NOT NULL,
+  identity_alignment VARCHAR(100) NOT NULL,
+  authentication_results TEXT NOT NULL,
+  dkim_domain VARCHAR(255) NOT NULL,
+  dkim_identity VARCHAR(320) NOT NULL,
+  dkim_selector VARCHAR(255) NOT NULL,
+  spf_dns TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  message_id VARCHAR(255) NOT NULL,
+  user_agent VARCHAR(255) NOT NULL,
+  header TEXT NOT NULL COMMENT 'of the message; never its body',
+  PRIMARY KEY (mail_name, item_no),
+  KEY reported_domain (reported_domain, received_at),
+  KEY received_at (received_at)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+-- SMTP TLS reports (RFC 8460). report_key covers org_name (or contact),
+-- report_id, begin_at and end_at.
+CREATE TABLE IF NOT EXISTS tls_report (
+  id BIGINT NOT NULL AUTO_INCREMENT,
+  report_key BINARY(16) NOT NULL,
+  org_name VARCHAR(255) NOT NULL,
+  contact VARCHAR(320) NOT NULL,
+  report_id VARCHAR(255) NOT NULL,
+  begin_at BIGINT NOT NULL,
+  end_at BIGINT NOT NULL,
+  mail_name VARCHAR(200) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  stored_at BIGINT NOT NULL,
+  PRIMARY KEY (id),
+  UNIQUE KEY report_key (report_key),
+  KEY mail_name (mail_name),
+  KEY end_at (end_at)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE IF NOT EXISTS tls_policy (
+  report BIGINT NOT NULL COMMENT 'tls_report.id',
+  policy_no INT NOT NULL COMMENT 'from 1, in the order of the report',
+  policy_type VARCHAR(40) NOT NULL COMMENT 'sts, tlsa, no-policy-found',
+  policy_domain VARCHAR(253) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  mx_host TEXT NOT NULL,
+  successes BIGINT NOT NULL COMMENT 'sessions',
+  failures BIGINT NOT NULL,
+  PRIMARY KEY (report, policy_no),
+  KEY policy_domain (policy_domain)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE IF NOT EXISTS tls_failure (
+  report BIGINT NOT NULL COMMENT 'tls_report.id',
+  failure_no INT NOT NULL COMMENT 'from 1, over all policies of the report',
+  policy_no INT NOT NULL,
+  result VARCHAR(60) NOT NULL COMMENT 'certificate-expired ...',
+  sending_ip VARCHAR(60) NOT NULL,
+  receiving_mx VARCHAR(255) NOT NULL,
+  receiving_helo VARCHAR(255) NOT NULL,
+  receiving_ip VARCHAR(60) NOT NULL,
+  reason_code VARCHAR(255) NOT NULL,
+  additional TEXT NOT NULL,
+  sessions BIGINT NOT NULL,
+  PRIMARY KEY (report, failure_no)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 -- ------------------------------------------------------ what we report to others
 
 -- One row for each day and policy configuration. A machine claims a row for a

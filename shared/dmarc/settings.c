@@ -24,6 +24,7 @@ enum kind {
 	KIND_DOMAINS,  /* a list of domains */
 	KIND_POINTS,   /* 4.5 -> 450 */
 	KIND_DURATION, /* 5, 5s, 500ms -> milliseconds */
+	KIND_DAYS,     /* 1 to 36500 */
 	KIND_YES_NO,
 	KIND_STANDARD,
 	KIND_PCT,
@@ -139,6 +140,10 @@ static const struct setting table[] = {
 
 	{ "reports", "spool", KIND_TEXT, AT(report_spool),
 	  "/var/spool/edmarc/reports", "where captured report mail waits" },
+	{ "reports", "failure_days", KIND_DAYS, AT(failure_days), "30",
+	  "days that failure reports, which hold personal data, are kept" },
+	{ "reports", "failure_headers", KIND_YES_NO, AT(failure_headers), "no",
+	  "keep the header of the message with a failure report" },
 
 	{ "database", "name", KIND_TEXT, AT(database_name), "edmarc",
 	  "name of the MariaDB database" },
@@ -207,6 +212,16 @@ static int read_duration(struct span value, int *milliseconds)
 	    number == 0)
 		return -1;
 	*milliseconds = (int)(number * unit);
+	return 0;
+}
+
+static int read_days(struct span value, int *days)
+{
+	uint64_t number;
+
+	if (!span_to_uint(value, 36500, &number) || number == 0)
+		return -1;
+	*days = (int)number;
 	return 0;
 }
 
@@ -381,6 +396,10 @@ static const char *read_value(struct settings *settings,
 	case KIND_STANDARD:
 		return read_standard(value, field) < 0 ? "rfc9989 or rfc7489" :
 							 NULL;
+	case KIND_DAYS:
+		return read_days(value, field) < 0 ?
+			       "a number of days from 1 to 36500" :
+			       NULL;
 	case KIND_PCT:
 		return read_pct(value, field) < 0 ? "ignore or honour" : NULL;
 	case KIND_SPF:
@@ -745,6 +764,10 @@ static void add_value(struct buf *buf, const struct settings *settings,
 		memcpy(&standard, field, sizeof(standard));
 		buf_add_string(buf, standard == STANDARD_RFC9989 ? "rfc9989" :
 								   "rfc7489");
+		return;
+	case KIND_DAYS:
+		memcpy(&number, field, sizeof(number));
+		buf_addf(buf, "%d", number);
 		return;
 	case KIND_PCT:
 		memcpy(&pct, field, sizeof(pct));

@@ -114,6 +114,9 @@ struct settings {
 	/* [reports] */
 	const char *report_spool;
 
+	int failure_days;     /* that failure reports are kept */
+	bool failure_headers; /* keep the header of messages in them */
+
 	/* [database] */
 	const char *database_name;
 	const char *database_option_file; /* "": MariaDB's own places */

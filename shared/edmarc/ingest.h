@@ -22,9 +22,10 @@ struct ingest {
 	const struct settings *settings;
 	struct database *db;
 	char host[256];
-	int stop_fd;     /* readable when we are asked to stop; -1: never */
-	unsigned jobs;   /* children that parse mail */
-	bool unfiltered; /* they run without a seccomp filter */
+	int stop_fd;        /* readable when we are asked to stop; -1: never */
+	unsigned jobs;      /* children that parse mail */
+	bool unfiltered;    /* they run without a seccomp filter */
+	int64_t expired_at; /* when old rows were last looked for */
 
 	/* of one pass */
 	struct {

@@ -14,6 +14,7 @@
  */
 #include "edmarc/ingest.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +24,10 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "base/utc.h"
 #include "edmarc/parsers.h"
 #include "journal/report_spool.h"
+#include "store/other_reports.h"
 #include "store/reports.h"
 
 #define LIST_BYTES ((size_t)16 * 1024 * 1024)
@@ -40,6 +43,8 @@
 #define BATCH_BYTES ((size_t)8 * 1024 * 1024)
 #define BATCH_MAILS 256
 #define BATCH_MS    200
+
+#define EXPIRE_SECS 3600
 
 /* So many that fail alone, one after the other: it is not the mails. */
 #define MAX_FAILURES_IN_A_ROW 20
@@ -126,6 +131,8 @@ static struct mail *new_mail(struct work *work, struct err *err)
 	}
 	if (mail != NULL && mail->arena != NULL &&
 	    mail_store_new(work->ingest->db, &mail->store, err) == 0) {
+		mail_store_keep_headers(
+			mail->store, work->ingest->settings->failure_headers);
 		mail->next = work->all;
 		work->all = mail;
 		return mail;
@@ -487,6 +494,33 @@ static void clean_spool(const struct ingest *ingest)
 		log_info("%zu unfinished mails removed", removed);
 }
 
+/*
+ * Rows that have to go after a time, once an hour. What cannot be done now is
+ * done then; it keeps nothing from being loaded.
+ */
+static void expire(struct ingest *ingest)
+{
+	int64_t now = (int64_t)time(NULL);
+	int64_t before =
+		now - (int64_t)ingest->settings->failure_days * UTC_DAY;
+	struct err err = ERR_INIT;
+	uint64_t removed, all = 0;
+
+	if (now - ingest->expired_at < EXPIRE_SECS)
+		return;
+	ingest->expired_at = now;
+	do {
+		if (failure_reports_expire(ingest->db, before, &removed, &err) <
+		    0) {
+			log_warning("old failure reports: %s", err.text);
+			return;
+		}
+		all += removed;
+	} while (removed > 0 && !ingest_stopping(ingest));
+	if (all > 0)
+		log_info("%" PRIu64 " old failure reports removed", all);
+}
+
 int ingest_reports(struct ingest *ingest, struct err *err)
 {
 	struct arena *list = arena_new(LIST_BYTES);
@@ -498,6 +532,7 @@ int ingest_reports(struct ingest *ingest, struct err *err)
 		return -1;
 	}
 	clean_spool(ingest);
+	expire(ingest);
 	if (parsers_new(ingest->jobs, !ingest->unfiltered, &parsers, err) == 0)
 		do {
 			arena_reset(list);

@@ -292,6 +292,9 @@ static int void_current(struct mail_store *store, struct err *err)
 
 	store->inside = false;
 	store->current = NULL;
+	if (store->kind == INSIDE_TLS)
+		tls_void(&store->others);
+	store->kind = INSIDE_NOTHING;
 	if (report == NULL)
 		return 0;
 	store->current = report;
@@ -324,6 +327,7 @@ sink_begin(struct report_sink *sink, struct span entry, struct err *err)
 	if (store->inside)
 		return err_set(err, ERR_INPUT, "a report inside a report");
 	store->inside = true;
+	store->kind = INSIDE_NOTHING;
 	return 0;
 }
 
@@ -386,22 +390,61 @@ static int sink_row(struct report_sink *sink, const struct report_row *row,
 	return mail_store_flush(store, err);
 }
 
-/* Failure and TLS reports have no rows that we could keep. */
-static const char *refusal(const struct report_end *end, struct buf *text)
+static int sink_failure(struct report_sink *sink,
+			const struct failure_report *report, struct err *err)
 {
-	if (end->status == REPORT_REJECTED) {
-		buf_add(text, end->reason);
-		return buf_string(text);
-	}
-	switch (end->kind) {
-	case REPORT_FAILURE:
-		return "a failure report: these are not taken in";
-	case REPORT_TLS:
-		return "a TLS report: these are not taken in";
-	case REPORT_AGGREGATE:
-		break;
-	}
-	return NULL;
+	struct mail_store *store = store_of(sink);
+	struct failure_report kept = *report;
+
+	if (!store->inside || store->current != NULL)
+		return err_set(err, ERR_INPUT, "a failure out of order");
+	if (!store->failure_headers)
+		kept.header = SPAN("");
+	if (arena_used(store->heads) > HEADS_BYTES - HEAD_BYTES)
+		return err_set(err, ERR_LIMIT, "too many reports in a mail");
+	store->kind = INSIDE_FAILURE;
+	return failure_keep(&store->others, &kept, store->heads, err);
+}
+
+static int sink_tls_head(struct report_sink *sink, const struct tls_head *head,
+			 struct err *err)
+{
+	struct mail_store *store = store_of(sink);
+
+	if (!store->inside || store->current != NULL)
+		return err_set(err, ERR_INPUT, "a TLS report out of order");
+	if (tls_keep(&store->others, head, store->heads, err) < 0)
+		return -1;
+	store->kind = INSIDE_TLS;
+	return 0;
+}
+
+/* The mail's own texts must still find room. */
+static int has_room(const struct mail_store *store, struct err *err)
+{
+	if (arena_used(store->heads) <= HEADS_BYTES - HEAD_BYTES)
+		return 0;
+	return err_set(err, ERR_LIMIT, "too much text in a TLS report");
+}
+
+static int sink_tls_policy(struct report_sink *sink,
+			   const struct tls_policy *policy, struct err *err)
+{
+	struct mail_store *store = store_of(sink);
+
+	if (has_room(store, err) < 0)
+		return -1;
+	return tls_keep_policy(&store->others, policy, store->heads, err);
+}
+
+static int sink_tls_failure(struct report_sink *sink,
+			    const struct tls_failure *failure, struct err *err)
+{
+	struct mail_store *store = store_of(sink);
+
+	if (has_room(store, err) < 0)
+		return -1;
+	return tls_keep_failure(&store->others, failure, store->heads, err);
 }
 
 static int sink_end(struct report_sink *sink, const struct report_end *end,
@@ -409,14 +452,19 @@ static int sink_end(struct report_sink *sink, const struct report_end *end,
 {
 	struct mail_store *store = store_of(sink);
 	struct buf text = BUF_INIT(sizeof(store->reason));
-	const char *why = refusal(end, &text);
+	bool refused = end->status == REPORT_REJECTED;
+	bool other = store->kind != INSIDE_NOTHING;
 	struct report *report = store->current;
 	int result = 0;
 
-	if (!store->inside || (why == NULL && report == NULL)) {
+	if (!store->inside || (!refused && !other && report == NULL)) {
 		result = err_set(err, ERR_INPUT, "the end of no report");
-	} else if (why != NULL) {
-		result = mail_store_refuse(store, why, err);
+	} else if (refused) {
+		buf_add(&text, end->reason);
+		result = mail_store_refuse(store, buf_string(&text), err);
+	} else if (other) {
+		store->inside = false;
+		store->kind = INSIDE_NOTHING;
 	} else {
 		report->status = end->status;
 		report->skipped_rows = end->skipped_rows > MAX_ROW_MESSAGES ?
@@ -464,7 +512,14 @@ int mail_store_new(struct database *db, struct mail_store **store,
 	if (new == NULL)
 		return no_memory(err);
 	*new = (struct mail_store){
-		.sink = { sink_begin, sink_head, sink_row, sink_end },
+		.sink = { .begin = sink_begin,
+			  .head = sink_head,
+			  .row = sink_row,
+			  .end = sink_end,
+			  .failure = sink_failure,
+			  .tls_head = sink_tls_head,
+			  .tls_policy = sink_tls_policy,
+			  .tls_failure = sink_tls_failure },
 		.db = db,
 		.heads = arena_new(HEADS_BYTES),
 		.texts = arena_new(ROWS_BYTES),
@@ -489,6 +544,11 @@ static void shrink(struct mail_store *store)
 		buf_release(&store->json);
 }
 
+void mail_store_keep_headers(struct mail_store *store, bool keep)
+{
+	store->failure_headers = keep;
+}
+
 void mail_store_start(struct mail_store *store, struct span name, int64_t now)
 {
 	arena_reset(store->heads);
@@ -503,6 +563,7 @@ void mail_store_start(struct mail_store *store, struct span name, int64_t now)
 		.rows = store->rows,
 		.room = store->room,
 		.json = store->json,
+		.failure_headers = store->failure_headers,
 		.name = name,
 		.now = now,
 	};
@@ -517,7 +578,8 @@ int mail_store_end(struct mail_store *store,
 	    mail_store_refuse(store, "the reader stopped inside a report",
 			      err) < 0)
 		return -1;
-	if (store->refused == 0 && store->first == NULL)
+	if (store->refused == 0 && store->first == NULL &&
+	    store->others.n_failures == 0 && store->others.n_tls == 0)
 		return mail_store_refuse(store, "no report in it", err);
 	return 0;
 }

@@ -62,7 +62,7 @@ struct mail_outcome {
 	 */
 	bool set_aside;
 	char reason[512]; /* the first refusal, or "" */
-	int reports;      /* stored, without duplicates */
+	int reports;      /* of all kinds, stored, without duplicates */
 	int duplicates;
 };
 
@@ -85,6 +85,9 @@ struct mail_store;
 
 MUST_CHECK int
 mail_store_new(struct database *db, struct mail_store **store, struct err *err);
+
+/* Keep the header of messages that failed? Not unless told so, here. */
+void mail_store_keep_headers(struct mail_store *store, bool keep);
 
 /*
  * Begin with a mail, and forget the one before. What was not committed of that

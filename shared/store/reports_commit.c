@@ -491,7 +491,8 @@ static int count_duplicates(struct commit *commit, struct err *err)
 	size_t i, n = 0;
 
 	for (i = 0; i < commit->n_mails; i++)
-		n += (size_t)commit->mails[i]->outcome.duplicates;
+		n += (size_t)(commit->mails[i]->outcome.duplicates -
+			      commit->mails[i]->others_duplicate);
 	if (n == 0)
 		return 0;
 	if (make_values(commit, n, 1, err) < 0)
@@ -523,6 +524,8 @@ static void make_outcome(struct mail_store *mail)
 	if (mail->known_whole)
 		return;
 	outcome->set_aside = mail->refused > 0;
+	outcome->reports = mail->others_stored;
+	outcome->duplicates = mail->others_duplicate;
 	for (report = mail->first; report != NULL; report = report->next) {
 		if (is_counted_duplicate(report))
 			outcome->duplicates++;
@@ -531,7 +534,8 @@ static void make_outcome(struct mail_store *mail)
 		if (report->status == REPORT_PARTIAL)
 			partial = true;
 	}
-	if (mail->refused > 0 && mail->first == NULL)
+	if (mail->refused > 0 && mail->first == NULL &&
+	    mail->others.n_failures == 0 && mail->others.n_tls == 0)
 		outcome->status = MAIL_REJECTED;
 	else if (mail->refused > 0 || partial)
 		outcome->status = MAIL_PARTIAL;
@@ -593,6 +597,28 @@ static int insert_mails(struct commit *commit, struct err *err)
 			     commit->values, MAIL_COLUMNS, n, err);
 }
 
+/* Few mails bring any, so each is a few statements of its own. */
+static int insert_others(struct commit *commit, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < commit->n_mails; i++) {
+		struct mail_store *mail = commit->mails[i];
+		const struct other_mail other = { .name = mail->name,
+						  .now = mail->now,
+						  .known = mail->known };
+
+		mail->others_stored = mail->others_duplicate = 0;
+		if (mail->known_whole)
+			continue;
+		if (other_reports_insert(commit->db, &mail->others, &other,
+					 &mail->others_stored,
+					 &mail->others_duplicate, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* ------------------------------------------------------------- transactions */
 
 static int work(struct database *db, void *context, struct err *err)
@@ -605,6 +631,8 @@ static int work(struct database *db, void *context, struct err *err)
 		return -1;
 	if (!commit->whole)
 		return 0;
+	if (insert_others(commit, err) < 0)
+		return -1;
 	if (complete_reports(commit, err) < 0 || insert_mails(commit, err) < 0)
 		return -1;
 	return count_duplicates(commit, err);

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "store/other_reports.h"
 #include "store/reports.h"
 
 #define HEAD_COLUMNS 21 /* what the reader says at the head of a report */
@@ -68,6 +69,14 @@ struct mail_store {
 	size_t room; /* for rows */
 	struct buf json;
 
+	struct other_reports others; /* in heads, too */
+	bool failure_headers;        /* are kept */
+	enum {
+		INSIDE_NOTHING, /* or an aggregate report */
+		INSIDE_FAILURE,
+		INSIDE_TLS,
+	} kind; /* of what the reader is in */
+
 	unsigned refused;
 	char reason[512];
 
@@ -77,6 +86,8 @@ struct mail_store {
 	/* What the table of mails says, in the transaction that is running. */
 	bool known;       /* it was read before */
 	bool known_whole; /* and all of it was taken */
+	int others_stored;
+	int others_duplicate;
 };
 
 /* Is there memory behind each text? */

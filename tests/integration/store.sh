@@ -10,6 +10,7 @@
 #	report ID BEGIN END DOMAIN [ORG] < rows   an aggregate report as XML; a row
 #	                         is ADDRESS COUNT DISPOSITION DKIM SPF
 #	mail_put NAME FILE       FILE as one report mail into the spool NAME
+#	mail_put_whole NAME FILE the same for a FILE that is a mail
 #	edmarc_run WANT WHAT NAME ARGUMENT...     checks the exit status; what was
 #	                         said is in $output and $errors
 
@@ -84,6 +85,16 @@ report() {
 }
 
 mail_put() {
+	{
+		printf '%s\n' 'From: noreply@reporter.example' \
+			'To: dmarc.rua@example.org' 'Subject: Report Domain' \
+			'MIME-Version: 1.0' 'Content-Type: text/xml' ''
+		cat "$2"
+	} >"$T/mail_put"
+	mail_put_whole "$1" "$T/mail_put"
+}
+
+mail_put_whole() {
 	local name
 
 	mails=$((mails + 1))
@@ -93,9 +104,6 @@ mail_put() {
 			'recipient: dmarc.rua@example.org' \
 			'sender: noreply@reporter.example' \
 			'session: test' ''
-		printf '%s\n' 'From: noreply@reporter.example' \
-			'To: dmarc.rua@example.org' 'Subject: Report Domain' \
-			'MIME-Version: 1.0' 'Content-Type: text/xml' ''
 		cat "$2"
 	} >"$T/$1/reports/new/$name"
 	chmod 600 "$T/$1/reports/new/$name"
@@ -145,7 +153,8 @@ store_empty() {
 	sql edmarc 'TRUNCATE journal_segment; TRUNCATE verdict_policy;
 		TRUNCATE verdict_row; TRUNCATE received_mail;
 		TRUNCATE received_report; TRUNCATE received_row;
-		TRUNCATE recipient_domain'
+		TRUNCATE recipient_domain; TRUNCATE failure_report;
+		TRUNCATE tls_report; TRUNCATE tls_policy; TRUNCATE tls_failure'
 }
 
 # How many files wait in a spool
