@@ -113,7 +113,7 @@ static void *run(void *data)
  * No signal of the host's is handled in the thread: a handler may jump to the
  * stack of another one.
  */
-static int start_thread(struct spf_checker *checker)
+static int start_thread(struct spf_checker *checker, struct check *check)
 {
 	pthread_attr_t attributes;
 	sigset_t all;
@@ -121,14 +121,18 @@ static int start_thread(struct spf_checker *checker)
 
 	if (code != 0)
 		return code;
+	atomic_flag_clear(&check->left);
+	check->outcome = DMARC_POLICY_SPF_OUTCOME_TMPFAIL;
 	sigfillset(&all);
 	code = pthread_attr_setsigmask_np(&attributes, &all);
 	if (code == 0)
 		code = pthread_attr_setstacksize(&attributes, STACK_BYTES);
 	if (code == 0)
 		code = pthread_create(&checker->thread, &attributes, run,
-				      checker->check);
+				      check);
 	pthread_attr_destroy(&attributes);
+	if (code == 0)
+		checker->check = check;
 	return code;
 }
 
@@ -196,7 +200,7 @@ void spf_checker_free(struct spf_checker **checker)
 
 /* --------------------------------------------------------------- starting */
 
-/* As RFC 7208 4.1 wants it: IPv4 stays IPv4 where a host writes ::ffff:. */
+/* As RFC 7208 5 wants it: IPv4 stays IPv4 where a host writes ::ffff:. */
 static bool write_address(const char *client_ip, char *text)
 {
 	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
@@ -251,17 +255,13 @@ int spf_check_start(struct spf_checker *checker, const char *client_ip,
 	if (check == NULL)
 		return err_set(err, ERR_LIMIT, "out of memory");
 	check->test = checker->test;
-	atomic_flag_clear(&check->left);
-	check->outcome = DMARC_POLICY_SPF_OUTCOME_TMPFAIL;
 	memcpy(check->client_ip, address, sizeof(address));
 	write_identity(spf, mail_from, check->identity);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	checker->give_up_at = later(now, deadline_ms);
-	checker->check = check;
-	code = start_thread(checker);
+	code = start_thread(checker, check);
 	if (code == 0)
 		return 1;
-	checker->check = NULL;
 	free(check);
 	return err_set(err, ERR_TEMP, "no thread: %s", strerror(code));
 }
@@ -289,16 +289,35 @@ static bool read_answer(const struct check *check, enum auth_result *result)
 	       auth_result_parse(word, result);
 }
 
-/* The record cannot be read, or not be fetched. */
-static enum auth_result why_invalid(const struct spf_fact *spf,
-				    struct resolver *resolver,
-				    struct arena *arena)
+static bool
+can_fetch(const char *domain, struct resolver *resolver, struct arena *arena)
 {
-	struct dns_question question = { .name = spf->domain, .type = DNS_TXT };
+	struct dns_question question = { .name = domain, .type = DNS_TXT };
 	struct dns_answer answer;
 
 	resolver->ask(resolver, &question, &answer, 1, arena);
-	return answer.status == DNS_FAIL ? AUTH_TEMPERROR : AUTH_PERMERROR;
+	return answer.status != DNS_FAIL;
+}
+
+/*
+ * The record cannot be read, or could not be fetched. When we can fetch it, the
+ * name servers may have needed a second question, so libspf2 asks again.
+ */
+static enum auth_result
+ask_again(struct spf_checker *checker, struct check **check,
+	  const struct spf_fact *spf, struct resolver *resolver,
+	  struct arena *arena)
+{
+	enum auth_result result = AUTH_PERMERROR;
+
+	if (!can_fetch(spf->domain, resolver, arena) ||
+	    start_thread(checker, *check) != 0)
+		return AUTH_TEMPERROR;
+	*check = wait_for_thread(checker);
+	if (*check == NULL)
+		return AUTH_TEMPERROR;
+	(void)read_answer(*check, &result);
+	return result;
 }
 
 void spf_check_finish(struct spf_checker *checker, struct resolver *resolver,
@@ -307,6 +326,6 @@ void spf_check_finish(struct spf_checker *checker, struct resolver *resolver,
 	struct check *check = wait_for_thread(checker);
 
 	if (check != NULL && !read_answer(check, &spf->result))
-		spf->result = why_invalid(spf, resolver, arena);
+		spf->result = ask_again(checker, &check, spf, resolver, arena);
 	free(check);
 }

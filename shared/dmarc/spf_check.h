@@ -54,7 +54,8 @@ spf_check_start(struct spf_checker *checker, const char *client_ip,
 /*
  * Wait for the answer, until deadline_ms after the start: then it is
  * "temperror". libspf2 has one word for a record that cannot be read and for a
- * record that could not be fetched; the resolver is then asked which it is.
+ * record that could not be fetched: then the resolver tries to fetch it, and if
+ * it can, libspf2 gets a second chance.
  *
  * The thread has ended when this returns. Should it not react within 100 ms, it
  * is left behind: it touches nothing of the caller's, but there is no further

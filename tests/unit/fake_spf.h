@@ -12,8 +12,9 @@
 struct fake_spf {
 	int outcome; /* what it returns */
 	char word[64];
-	int sleep_ms; /* before it does */
-	bool deaf;    /* cannot be cancelled */
+	int outcome_again; /* from the second call on, if not 0 */
+	int sleep_ms;      /* before it does */
+	bool deaf;         /* cannot be cancelled */
 
 	int calls;
 	char client_ip[64];

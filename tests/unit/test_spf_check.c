@@ -59,6 +59,7 @@ static void check(const struct test_case *c)
 
 	assert_non_null(resolver);
 	fake->outcome = number(c, "outcome");
+	fake->outcome_again = number(c, "outcome_again");
 	snprintf(fake->word, sizeof(fake->word), "%s",
 		 case_has(c, "word") ? case_get(c, "word") : "");
 	begun = spf_check_start(checker, ip == NULL ? "192.0.2.7" : ip,
@@ -67,7 +68,8 @@ static void check(const struct test_case *c)
 				&err);
 	if (begun == 1)
 		spf_check_finish(checker, resolver, &spf, arena);
-	assert_int_equal(fake->calls, begun);
+	expect_int(c, "calls", fake->calls);
+	assert_in_range(fake->calls, begun, 2 * begun);
 	assert_false(fake->handles_signals);
 	expect_bool(c, "asked", begun == 1);
 	expect(c, "asked_ip", fake->client_ip);
