@@ -10,8 +10,9 @@
 #include "base/span.h"
 #include "journal/report_spool.h"
 
-#define DEFAULT_LOCALPART "dmarc.rua"
-#define DEFAULT_SPOOL     "/var/spool/edmarc/reports"
+/* Aggregate, failure and TLS reports. */
+#define DEFAULT_LOCALPARTS "dmarc.rua dmarc.ruf tls.rpt"
+#define DEFAULT_SPOOL      "/var/spool/edmarc/reports"
 
 /* What a sender's log shows; the whole reason is in ours. */
 #define REPLY_TEMP  "Report spool is not available, try again later"
@@ -20,7 +21,7 @@
 /* ---------------------------------------------------------------- settings */
 
 struct settings {
-	const char *localpart;
+	const char *localparts; /* separated by blanks */
 	const char *spool;
 };
 
@@ -35,8 +36,8 @@ setting(struct mail_user *user, const char *name, const char *otherwise)
 static struct settings settings_of(struct mail_user *user)
 {
 	return (struct settings){
-		.localpart =
-			setting(user, "edmarc_localpart", DEFAULT_LOCALPART),
+		.localparts =
+			setting(user, "edmarc_localpart", DEFAULT_LOCALPARTS),
 		.spool = setting(user, "edmarc_spool", DEFAULT_SPOOL),
 	};
 }
@@ -48,14 +49,33 @@ static struct settings settings_of(struct mail_user *user)
  * character of recipient_delimiter, which name itself may hold.
  */
 static bool
-is_report_name(const char *address, const char *name, const char *delimiters)
+is_name(const char *address, struct span name, const char *delimiters)
 {
-	size_t n = strlen(name);
+	struct span start = { address, name.n };
 
-	if (address == NULL || !span_starts(span_of(address), name))
+	if (strlen(address) < name.n || !span_equal_nocase(start, name))
 		return FALSE;
-	return address[n] == '\0' || address[n] == '@' ||
-	       strchr(delimiters, address[n]) != NULL;
+	return address[name.n] == '\0' || address[name.n] == '@' ||
+	       strchr(delimiters, address[name.n]) != NULL;
+}
+
+/* One of the names? Commas do for blanks. */
+static bool
+is_report_name(const char *address, const char *names, const char *delimiters)
+{
+	struct span rest = span_of(names);
+	struct span name;
+
+	if (address == NULL)
+		return FALSE;
+	while (span_take_item(&rest, ' ', &name)) {
+		struct span item;
+
+		while (span_take_item(&name, ',', &item))
+			if (is_name(address, item, delimiters))
+				return TRUE;
+	}
+	return FALSE;
 }
 
 /*
@@ -63,13 +83,13 @@ is_report_name(const char *address, const char *name, const char *delimiters)
  * an alias was followed (-a), while the user is who it is delivered to. ORCPT and
  * the header are the sender's to write and decide nothing.
  */
-static bool is_report(const struct mail_deliver_context *ctx, const char *name)
+static bool is_report(const struct mail_deliver_context *ctx, const char *names)
 {
 	const char *delimiters = ctx->set->recipient_delimiter;
 
 	return (ctx->rcpt_to != NULL &&
-		is_report_name(ctx->rcpt_to->localpart, name, delimiters)) ||
-	       is_report_name(ctx->rcpt_user->username, name, delimiters);
+		is_report_name(ctx->rcpt_to->localpart, names, delimiters)) ||
+	       is_report_name(ctx->rcpt_user->username, names, delimiters);
 }
 
 /* ----------------------------------------------------------------- keep it */
@@ -204,7 +224,7 @@ on_deliver(struct mail_deliver_context *ctx, struct mail_storage **storage_r)
 	    !mail_user_is_plugin_loaded(ctx->rcpt_user, hook.module))
 		return ask_next(ctx, storage_r);
 	settings = settings_of(ctx->rcpt_user);
-	if (!is_report(ctx, settings.localpart))
+	if (!is_report(ctx, settings.localparts))
 		return ask_next(ctx, storage_r);
 	T_BEGIN
 	{

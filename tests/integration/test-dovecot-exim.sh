@@ -107,6 +107,13 @@ takes_reports() {
 	wait_for 5 'delivery' exim_idle "$name"
 	is "$name: passed on" "$(ls "$T/$name/mail" | wc -l)" 1
 	spool_new
+	is "$name: of other kinds as well" \
+		"$(answers "$address" dmarc.ruf@hosted.example \
+			tls.rpt@relayed.example)" '250 250 250'
+	wait_for 5 'delivery' exim_idle "$name"
+	is "$name: and kept as well" "$(spool_recipients)" \
+		'dmarc.ruf@hosted.example tls.rpt@relayed.example'
+	spool_new
 	is "$name: no other domain, no similar name" \
 		"$(answers "$address" dmarc.rua@elsewhere.example \
 			dmarc.ruax@hosted.example dmarc@hosted.example)" \

@@ -79,6 +79,10 @@ is 'similar and unknown names are not taken' \
 	"$(codes s@example.net "$T/mail" dmarc.ruax@a.example \
 		dmarc.rua-x@a.example xdmarc.rua@a.example nobody@a.example)" \
 	'550 550 550 550'
+is 'failure and TLS reports have addresses of their own' "$(spool_new
+	codes s@example.net "$T/mail" dmarc.ruf@a.example TLS.rpt+x@a.example \
+		dmarc.rufx@a.example tls@a.example
+	spool_recipients)" $'250 250 550 550\nTLS.rpt+x@a.example dmarc.ruf@a.example'
 is 'an address without a domain' "$(spool_new
 	codes s@example.net "$T/mail" dmarc.rua
 	spool_recipients)" $'250\ndmarc.rua'
