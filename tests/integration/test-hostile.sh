@@ -217,6 +217,23 @@ message "$T/fields" >"$T/message"
 give "$T/message"
 judged 'a megabyte of forged results' fail
 bounded 'a megabyte of forged results'
+for field in $'\xc3\xbc 2 3 4;' $'\xc3\xbc;'; do
+	repeat 40000 "Authentication-Results: $field\r\n" |
+		head -c 1000000 >"$T/fields"
+	message "$T/fields" >"$T/message"
+	give "$T/message"
+	judged "a megabyte of results of $field" fail
+	bounded "a megabyte of results of $field"
+done
+{
+	printf 'Authentication-Results: \xc3\xbc'
+	repeat 400000 '""'
+	printf '; dmarc=pass\r\n'
+} >"$T/fields"
+message "$T/fields" >"$T/message"
+give "$T/message"
+judged 'an id of 400,000 pieces' fail
+bounded 'an id of 400,000 pieces'
 perl -e 'my $all = join "", map { $_ == 10 || $_ == 13 ? "" : chr } 0 .. 255;
 	print "From: $all <a\xfc$all\@rej.test>\r\n";
 	print "$_: $all\r\n" for "Authentication-Results", "Subject", "To",
