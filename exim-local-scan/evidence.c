@@ -11,6 +11,23 @@
 #include "mail/from.h"
 #include "signatures.h"
 
+void job_find_source(struct job *job)
+{
+	const struct settings *settings = &job->scanner->settings;
+	const struct scan_message *message = job->message;
+	struct span bodies[MAX_RECEIVED_HOPS];
+	size_t n = 0, i;
+
+	job->way = RECEIVED_DIRECT;
+	if (*settings->trusted_relays == '\0')
+		return;
+	for (i = 0; i < message->n_fields && n < MAX_RECEIVED_HOPS; i++)
+		if (span_is(message->fields[i].name, "Received"))
+			bodies[n++] = message->fields[i].body;
+	job->way = received_source(span_of(settings->trusted_relays),
+				   message->client_ip, bodies, n, &job->source);
+}
+
 static int read_from(struct job *job)
 {
 	const struct scan_message *message = job->message;
@@ -155,10 +172,13 @@ static void read_results(struct job *job)
 		 facts_from_authres(&job->facts, span_of(job->authres), arena,
 				    &err) < 0)
 		trouble(&job->outcome->trouble, "${authresults}", err.text);
-	if (!job->facts.spf.known &&
-	    auth_result_parse(span_of(message->spf_result), &word) &&
-	    spf_fact_make(&job->facts.spf, word, job->facts.mail_from,
-			  job->facts.helo, arena, &err) < 0)
+	/* Exim has checked whether the relay may send for the sender. */
+	if (job->way != RECEIVED_DIRECT)
+		job->facts.spf = (struct spf_fact){ .domain = "" };
+	else if (!job->facts.spf.known &&
+		 auth_result_parse(span_of(message->spf_result), &word) &&
+		 spf_fact_make(&job->facts.spf, word, job->facts.mail_from,
+			       job->facts.helo, arena, &err) < 0)
 		trouble(&job->outcome->trouble, "$spf_result", err.text);
 }
 
@@ -180,10 +200,18 @@ static int keep_texts(struct job *job)
 	struct arena *arena = job->scanner->arena;
 	const struct scan_message *message = job->message;
 	struct message_facts *facts = &job->facts;
+	struct span ip = span_of(message->client_ip);
+	struct span name = span_of(message->client_name);
+	struct span helo = span_of(message->helo);
 
-	facts->client_ip = arena_copy(arena, span_of(message->client_ip)).p;
-	facts->client_name = arena_copy(arena, span_of(message->client_name)).p;
-	facts->helo = arena_copy(arena, span_of(message->helo)).p;
+	if (job->way != RECEIVED_DIRECT) {
+		ip = span_of(job->source.address);
+		name = SPAN("");
+		helo = job->source.helo;
+	}
+	facts->client_ip = arena_copy(arena, ip).p;
+	facts->client_name = arena_copy(arena, name).p;
+	facts->helo = arena_copy(arena, helo).p;
 	facts->mail_from = arena_copy(arena, span_of(message->mail_from)).p;
 	job->authres = arena_copy(arena, span_of(message->authres)).p;
 	if (facts->client_ip == NULL || facts->client_name == NULL ||

@@ -19,6 +19,7 @@
 #include "dmarc/settings.h"
 #include "dmarc/verdict.h"
 #include "dns/resolver.h"
+#include "mail/received.h"
 #include "scan.h"
 
 #define AUTHRES_NAME "Authentication-Results"
@@ -64,7 +65,9 @@ struct job {
 	/* Of this call, in scanner->call. */
 	struct scan_message *message;
 	struct scan_outcome *outcome;
-	const char *why_not; /* judged */
+	enum received_way way;  /* by which the message came */
+	struct received source; /* and from where, when not directly */
+	const char *why_not;    /* judged */
 	struct span authserv_id;
 	size_t next_recipient; /* whose domain may need a lookup */
 	const char *looked_up; /* the domain of the lookup that is under way */
@@ -96,6 +99,9 @@ void trouble(struct buf *buf, const char *what, const char *why);
 
 /* What stands behind the last "@" of an address. */
 struct span domain_of(const char *address);
+
+/* Where the message comes from, relays of ours aside. */
+void job_find_source(struct job *job);
 
 /* Facts about the message: From:, SPF, DKIM. Returns -1 without memory. */
 MUST_CHECK int job_read_facts(struct job *job);

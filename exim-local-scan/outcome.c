@@ -92,12 +92,16 @@ static bool has_long_line(struct span text)
 	return false;
 }
 
-static void add_results(struct buf *add, struct span results)
+/* Those of SPF are left out when they are about a relay of ours. */
+static void
+add_results(const struct job *job, struct buf *add, struct span results)
 {
+	bool is_relay = job->way != RECEIVED_DIRECT;
 	struct span result;
 
 	while (take_result(&results, &result)) {
-		if (span_trim(result).n == 0 || has_long_line(result))
+		if (span_trim(result).n == 0 || has_long_line(result) ||
+		    (is_relay && span_starts(span_trim(result), "spf=")))
 			continue;
 		buf_add_string(add, ";\n\t");
 		add_folded(add, result);
@@ -132,7 +136,7 @@ void job_format_authres(const struct job *job, struct buf *add)
 		results =
 			results_of(span_of(job->authres), MAX_ADDED_BYTES / 2);
 		if (!span_is(results, "none"))
-			add_results(add, results);
+			add_results(job, add, results);
 	}
 	buf_add_char(add, '\n');
 }
@@ -294,6 +298,8 @@ static void write_log(const struct job *job)
 	if (verdict->overridden)
 		buf_addf(log, " override=%s",
 			 reason_type_name(verdict->override.type));
+	if (job->way != RECEIVED_DIRECT)
+		buf_addf(log, " client=%s", job->source.address);
 	buf_addf(log, " spf=%s dkim=%s", spf_word(&job->facts.spf),
 		 dkim_word(&job->facts));
 	if (*job->scanner->settings.base_score != '\0') {

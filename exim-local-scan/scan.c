@@ -108,13 +108,20 @@ static bool is_trusted(const struct scanner *scanner, const char *client)
 			      span_of(client), NULL) == 1;
 }
 
+/* The client, or the host that a relay of ours has had the message from. */
+static bool is_from_trusted(const struct job *job)
+{
+	return is_trusted(job->scanner, job->message->client_ip) ||
+	       (job->way == RECEIVED_BY_RELAY &&
+		is_trusted(job->scanner, job->source.address));
+}
+
 void job_mark_forged(struct job *job)
 {
 	const struct settings *settings = &job->scanner->settings;
-	const char *client = job->message->client_ip;
 	size_t i;
 
-	if (*client == '\0' || is_trusted(job->scanner, client))
+	if (*job->message->client_ip == '\0' || is_from_trusted(job))
 		return;
 	for (i = 0; i < job->message->n_fields; i++) {
 		struct scan_field *field = &job->message->fields[i];
@@ -201,6 +208,8 @@ static void judge(struct job *job)
 		.outcome = job->outcome,
 		.authserv_id = job->authserv_id,
 		.spf_told = *message->spf_result != '\0',
+		.way = job->way,
+		.source = job->source,
 	};
 	arena_reset(scanner->arena);
 	job->judged = find_verdict(job, &err) == 0;
@@ -217,14 +226,15 @@ static void judge(struct job *job)
 }
 
 /* NULL: it is to be judged. */
-static const char *
-why_not(const struct scanner *scanner, const struct scan_message *message)
+static const char *why_not(const struct job *job)
 {
+	const struct scan_message *message = job->message;
+
 	if (*message->client_ip == '\0')
 		return "no message from the network is at hand";
-	if (!scanner->ready)
+	if (!job->scanner->ready)
 		return "the configuration has a mistake";
-	if (is_trusted(scanner, message->client_ip))
+	if (is_from_trusted(job))
 		return "the client is a trusted host";
 	if (message->authenticated)
 		return "the client is authenticated";
@@ -244,7 +254,8 @@ static struct job *take_up(struct scanner *scanner,
 	job->outcome = outcome;
 	job->authserv_id =
 		span_of(scanner_authserv_id(scanner, message->hostname));
-	job->why_not = why_not(scanner, message);
+	job_find_source(job);
+	job->why_not = why_not(job);
 	job->next_recipient = 0;
 	job->looked_up = NULL;
 	job->asked = NULL;

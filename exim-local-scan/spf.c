@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * spf.c - SPF for a message of which Exim has checked none
+ * spf.c - SPF for a message of which Exim has checked none, or that of a relay
  *
  * Exim checks SPF where it was built with it and an ACL asks for it; of
  * anything else it says nothing at all.
@@ -65,6 +65,12 @@ void job_check_spf(struct job *job, struct resolver *resolver)
 	struct spf_checker *checker;
 
 	if (job->facts.spf.known || job->scanner->settings.spf == SPF_USE_EXIM)
+		return;
+	/*
+	 * Where the way is lost, there is only the address of a relay, from
+	 * which any domain we host may send.
+	 */
+	if (job->way == RECEIVED_LOST)
 		return;
 	checker = checker_of(job);
 	if (checker == NULL || !begin(job, checker))

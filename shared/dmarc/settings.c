@@ -130,6 +130,8 @@ static const struct setting table[] = {
 	  "X-DMARC-Action", "name of the field with the action" },
 	{ "exim", "trusted_hosts", KIND_NETWORKS, AT(trusted_hosts), "",
 	  "addresses and networks whose mail is not judged" },
+	{ "exim", "trusted_relays", KIND_NETWORKS, AT(trusted_relays), "",
+	  "our relays, whose mail is judged by where they had it from" },
 	{ "exim", "base_score", KIND_TEXT, AT(base_score), "",
 	  "points of other checks, for Exim to expand, such as $spam_score" },
 	{ "exim", "domain_settings", KIND_TEXT, AT(domain_settings), "",

@@ -99,8 +99,9 @@ struct settings {
 	const char *authserv_id; /* "": Exim's primary_hostname */
 	const char *score_header;
 	const char *action_header;
-	const char *trusted_hosts; /* addresses and networks, not scored */
-	const char *base_score;    /* for Exim to expand; "": no other points */
+	const char *trusted_hosts;  /* addresses and networks, not scored */
+	const char *trusted_relays; /* who give us mail of others */
+	const char *base_score; /* for Exim to expand; "": no other points */
 	/* The same with a domain for each "%d": see settings_change(). */
 	const char *domain_settings;
 

@@ -29,6 +29,7 @@
 #include "mail/from.h"
 #include "mail/header.h"
 #include "mail/idn.h"
+#include "mail/received.h"
 
 #define MAX_HEADER_BYTES ((size_t)1024 * 1024) /* Exim's header_maxsize */
 #define MAX_FROM_FIELDS  100
@@ -374,6 +375,35 @@ static int take_results(struct evaluation *e, struct err *err)
 			     facts->helo, e->arena, err);
 }
 
+/* A message that came over a relay of ours, as the Exim module takes it. */
+static int find_source(struct evaluation *e, struct err *err)
+{
+	struct message_facts *facts = &e->facts;
+	struct span header = e->stored.header;
+	struct span bodies[MAX_RECEIVED_HOPS];
+	struct header_field field;
+	struct received source;
+	size_t n = 0;
+	int more;
+
+	while (n < MAX_RECEIVED_HOPS &&
+	       (more = header_next(&header, &field)) != 0)
+		if (more > 0 && span_is(field.name, "Received"))
+			bodies[n++] = field.body;
+	if (received_source(span_of(e->settings->trusted_relays),
+			    facts->client_ip, bodies, n,
+			    &source) == RECEIVED_DIRECT)
+		return 0;
+	facts->client_ip = arena_copy(e->arena, span_of(source.address)).p;
+	facts->helo = arena_copy(e->arena, source.helo).p;
+	if (facts->client_ip == NULL || facts->helo == NULL)
+		return err_set(err, ERR_LIMIT, "out of memory");
+	facts->client_name = "";
+	e->inputs.client_ip = e->inputs.helo = "behind a relay, Received";
+	e->inputs.client_name = NULL;
+	return 0;
+}
+
 /* What is known of the message; text stays until it has been judged. */
 static int take_facts(struct evaluation *e, struct span text, struct err *err)
 {
@@ -403,7 +433,7 @@ static int take_facts(struct evaluation *e, struct span text, struct err *err)
 	};
 	inputs->facts = facts;
 	inputs->recorded = stored->results_dmarc;
-	if (take_results(e, err) < 0)
+	if (find_source(e, err) < 0 || take_results(e, err) < 0)
 		return -1;
 	if (facts->n_dkim == 0)
 		facts->unchecked = stored->signatures;

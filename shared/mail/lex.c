@@ -13,12 +13,13 @@ void lex_skip_space(struct span *rest)
 		drop(rest, 1);
 }
 
-/* *rest begins with "(": take the comment with those inside it. */
-static bool take_comment(struct span *rest, struct span *inside)
+bool lex_take_comment(struct span *rest, struct span *inside)
 {
 	size_t depth = 0;
 	size_t i;
 
+	if (rest->n == 0 || rest->p[0] != '(')
+		return false;
 	for (i = 0; i < rest->n; i++) {
 		if (rest->p[i] == '\\') {
 			i++;
@@ -42,7 +43,7 @@ bool lex_skip(struct span *rest, struct span *comment)
 
 	lex_skip_space(&left);
 	while (left.n > 0 && left.p[0] == '(') {
-		if (!take_comment(&left, &inside))
+		if (!lex_take_comment(&left, &inside))
 			return false;
 		if (first.p == NULL)
 			first = inside;

@@ -28,6 +28,13 @@
  */
 MUST_CHECK bool lex_skip(struct span *rest, struct span *comment);
 
+/*
+ * *rest begins with a comment: take it, with those inside it; *inside is what is
+ * between the brackets. False, with *rest as it was, when it does not, or when the
+ * comment has no end or is nested too deep.
+ */
+MUST_CHECK bool lex_take_comment(struct span *rest, struct span *inside);
+
 /* Skip white space and line ends only. */
 void lex_skip_space(struct span *rest);
 

@@ -393,6 +393,20 @@ status 0 --zone "$work/zone" "$work/message"
 complains 'list of overrides not used: '
 unset conf
 
+# Mail of a relay: who is behind it, in the place of the relay.
+printf '[exim]\ntrusted_relays = 192.0.2.7\n' >"$work/relay.conf"
+printf '%s\n' 'Received: from x.test (x.test [203.0.113.9]) by relay.test' \
+	'From: a@example.com' '' >"$work/relayed"
+conf=$work/relay.conf
+status 0 --zone "$work/zone" --ip 192.0.2.7 --mail-from a@example.com \
+	--spf pass --format json "$work/relayed"
+says '"client_ip":"203.0.113.9","helo":"x.test"'
+says '"result":"pass"'
+status 0 --zone "$work/zone" --ip 192.0.2.8 --mail-from a@example.com \
+	--spf pass --format json "$work/relayed"
+says '"client_ip":"192.0.2.8"'
+unset conf
+
 # A configuration that is named must be there; the usual one need not.
 conf=/nowhere/edmarc.conf
 status 78 --zone "$work/zone" "$work/message"
