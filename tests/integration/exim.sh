@@ -25,7 +25,12 @@
 #
 # Set before exim_start, to have it otherwise:
 #	exim_under               an array: a command in front of the daemon's
+#	exim_preload             libraries for its LD_PRELOAD
 #	exim_queue_runs          -q1h, or nothing
+#
+# With EXIM_UNDER=valgrind in the environment, daemons run under memcheck; with
+# EXIM_UNDER=asan, and an edmarc.so in EXIM_MODULE that was built with sanitizers,
+# with their runtime. Each error makes the test fail when it finishes.
 #
 # As created, an Exim accepts mail for every address and keeps each message in
 # $T/NAME/mail/ID. The module under test is added by the test:
@@ -42,7 +47,9 @@
 
 # The program that the functions below start; set it between them to have both.
 EXIM=${EXIM:-exim4}
+EXIM_MODULE=${EXIM_MODULE:-$top_builddir/.libs/edmarc.so}
 exim_under=()
+exim_preload=
 exim_queue_runs=-q1h
 EXIM_USER=$(stat -c %U /var/spool/exim4 2>/dev/null || echo Debian-exim)
 
@@ -161,11 +168,85 @@ exim_start() {
 
 # exim_daemon NAME ARGUMENT...: in the foreground, under whatever is asked for
 exim_daemon() {
-	local name=$1
+	local name=$1 program preload=$exim_preload
 
 	shift
-	start "$name" ${exim_under[@]+"${exim_under[@]}"} \
-		"$EXIM" "$@"
+	program=$(command -v "$EXIM")
+	case ${EXIM_UNDER:-} in
+	'') ;;
+	valgrind)
+		exim_watched "$program"
+		exim_under=(valgrind --quiet --vgdb=no --num-callers=30
+			--leak-check=full --show-leak-kinds=definite
+			--suppressions="$INTEGRATION/exim.supp"
+			--log-file="$T/watched/$name.%p")
+		;;
+	asan)
+		exim_watched "$program"
+		# Threads of others end with a signal stack that is not theirs.
+		export ASAN_OPTIONS="detect_leaks=0:use_sigaltstack=0"
+		ASAN_OPTIONS+=":log_path=$T/watched/$name"
+		preload=$(exim_sanitizer)${preload:+:$preload}
+		export UBSAN_OPTIONS="print_stacktrace=1:log_path=$T/watched/$name"
+		;;
+	*) bail 'EXIM_UNDER is valgrind or asan' "$EXIM_UNDER" ;;
+	esac
+	start "$name" ${preload:+env LD_PRELOAD="$preload"} \
+		${exim_under[@]+"${exim_under[@]}"} "$program" "$@"
+}
+
+# Sets $program to a copy without the set-user-id bit, which neither valgrind nor
+# LD_PRELOAD works with. A daemon that root starts does not need it.
+exim_watched() {
+	install -d -m 1777 "$T/watched"
+	program=$T/programs$1
+	[ -x "$program" ] || install -D -m 755 "$1" "$program"
+	patience=10
+}
+
+# The runtime that edmarc.so was linked for: gcc names it, clang does not.
+exim_sanitizer() {
+	local runtime
+
+	runtime=$(ldd "$EXIM_MODULE" | sed -n 's/.*libasan.*=> \([^ ]*\).*/\1/p')
+	[ -n "$runtime" ] || runtime=$(clang -print-file-name="$(
+		printf 'libclang_rt.asan-%s.so' "$(uname -m)")")
+	[ -e "$runtime" ] && nm -D "$EXIM_MODULE" | grep -q __asan_init ||
+		bail 'EXIM_MODULE is built with sanitizers' "$EXIM_MODULE"
+	echo "$runtime"
+}
+
+# What a watched Exim said: every error, but of what is not given back at the
+# end only what edmarc.so had asked for. Exim itself relies on its end.
+exim_errors() {
+	awk '
+	function flush() {
+		if (stack && (!leak || ours))
+			print record
+		record = ""
+		stack = leak = ours = 0
+	}
+	FNR == 1 { flush() }
+	/^==[0-9]+== *$/ { flush(); next }
+	/^==[0-9]+== .*(definitely|indirectly|possibly) lost/ { leak = 1 }
+	/^==[0-9]+== +at 0x/ || !/^==[0-9]+==/ { stack = 1 }
+	/edmarc\.so/ { ours = 1 }
+	{ record = record $0 "\n" }
+	END { flush() }' "$T"/watched/* </dev/null
+}
+
+# Called by finish
+exim_finish() {
+	local name
+
+	[ -n "${EXIM_UNDER:-}" ] && [ -d "$T/watched" ] || return 0
+	for name in "${started[@]}"; do
+		[ ! -e "$T/$name/exim.conf" ] || stop "$name"
+	done
+	[ "$EXIM_UNDER" = asan ] || [ -n "$(ls "$T/watched")" ] ||
+		not_ok "Exim ran under $EXIM_UNDER"
+	is "Exim had no errors under $EXIM_UNDER" \
+		"$(exim_errors 2>/dev/null | head -n 60)" ''
 }
 
 exim_greets() {
@@ -217,7 +298,7 @@ exim_remote() {
 # The file that administrators include, as it stands; only the path of the
 # module is that of the build.
 exim_module() {
-	local name=$1 module=$top_builddir/.libs/edmarc.so
+	local name=$1 module=$EXIM_MODULE
 
 	[ -r "$module" ] || bail "the Exim module is built" "no $module"
 	printf 'EDMARC_MODULE = %s\n.include %s\n' "$module" \

@@ -534,7 +534,9 @@ chmod 2770 "$T/verdicts"
 smtp_send 192.0.2.7 --from fds@good.test --to b@here.test "$T/rej" "$T/rej"
 opened=$(sed -n 's/.*open: //p' "$T/mx/log/mainlog")
 is 'descriptors were looked at twice' "$(wc -l <<<"$opened")" 2
-is 'and are the same' "$(sort -u <<<"$opened" | wc -l)" 1
+# valgrind has some of its own.
+[ "${EXIM_UNDER:-}" = valgrind ] ||
+	is 'and are the same' "$(sort -u <<<"$opened" | wc -l)" 1
 
 unlike 'Exim did not crash' "$(exim_log mx)" 'crash|panic|signal 11'
 finish
