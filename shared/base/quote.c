@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/quote.h"
 
-#include <stdio.h>
 #include <string.h>
 
 struct quoted quote(struct span bytes)
 {
+	static const char digits[] = "0123456789abcdef";
 	struct quoted quoted;
 	const size_t room = sizeof(quoted.text) - sizeof("...");
 	size_t n = 0;
@@ -13,16 +13,18 @@ struct quoted quote(struct span bytes)
 
 	for (i = 0; i < bytes.n; i++) {
 		unsigned char c = (unsigned char)bytes.p[i];
-		char piece[5];
-		size_t length;
+		char piece[4] = { (char)c, (char)c };
+		size_t length = 1;
 
-		if (c == '\\')
-			memcpy(piece, "\\\\", 3);
-		else if (c >= ' ' && c <= '~')
-			snprintf(piece, sizeof(piece), "%c", c);
-		else
-			snprintf(piece, sizeof(piece), "\\x%02x", c);
-		length = strlen(piece);
+		if (c == '\\') {
+			length = 2;
+		} else if (c < ' ' || c > '~') {
+			piece[0] = '\\';
+			piece[1] = 'x';
+			piece[2] = digits[c >> 4];
+			piece[3] = digits[c & 15];
+			length = 4;
+		}
 		if (length > room - n) {
 			memcpy(quoted.text + n, "...", 3);
 			n += 3;

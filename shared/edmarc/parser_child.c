@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,8 @@
 #define CHILD_MAIL   CHILD_FIRST_CLOSED
 
 /* Of the memory for a mail, what is kept for the next one. */
-#define KEEP_BYTES ((size_t)1024 * 1024)
+#define KEEP_BYTES      (1024 * 1024)
+#define KEEP_HEAP_BYTES (8 * 1024 * 1024)
 
 /* How the child says what it cannot say in frames. */
 enum child_exit {
@@ -364,12 +366,23 @@ static enum child_exit parse_mails(struct child *child)
 	return result;
 }
 
+/*
+ * Ordinary mails need less than this, one like the other: to give the memory back
+ * to the kernel after each costs more than to use it again.
+ */
+static void keep_memory(void)
+{
+	(void)mallopt(M_TRIM_THRESHOLD, KEEP_HEAP_BYTES);
+	(void)mallopt(M_MMAP_THRESHOLD, KEEP_BYTES);
+}
+
 int parser_child_run(int mails, int frames, bool filtered)
 {
 	struct child child = { .mail = BUF_INIT(MAX_REPORT_MAIL_BYTES) };
 	struct err err = ERR_INIT;
 	enum child_exit result;
 
+	keep_memory();
 	if (enter_sandbox(mails, frames, filtered) < 0)
 		return CHILD_NO_SANDBOX;
 	child.writer = wire_writer_new(CHILD_FRAMES, &err);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/span.h"
@@ -80,16 +81,23 @@ struct report_row {
 	enum disposition disposition;
 	bool dkim_aligned; /* policy_evaluated/dkim is pass */
 	bool spf_aligned;
-	struct report_reason reasons[MAX_ROW_REASONS];
-	size_t n_reasons;
 	struct span header_from; /* lower case */
 	struct span envelope_from;
 	struct span envelope_to;
-	struct report_dkim dkim[MAX_ROW_SIGNATURES];
+	size_t n_reasons;
 	size_t n_dkim;
-	struct report_spf spf[MAX_ROW_SPF];
 	size_t n_spf;
+	/* Last, and large: what is behind the n-th of a list means nothing. */
+	struct report_reason reasons[MAX_ROW_REASONS];
+	struct report_dkim dkim[MAX_ROW_SIGNATURES];
+	struct report_spf spf[MAX_ROW_SPF];
 };
+
+/* For a million rows it matters that this leaves the lists alone. */
+static inline void report_row_clear(struct report_row *row)
+{
+	memset(row, 0, offsetof(struct report_row, reasons));
+}
 
 enum report_kind {
 	REPORT_AGGREGATE,

@@ -191,8 +191,17 @@ static size_t take_utf16(struct charset_decoder *decoder, struct span in,
 
 static size_t ascii_run(struct span in)
 {
+	const uint64_t ones = UINT64_C(0x0101010101010101);
 	size_t n = 0;
+	uint64_t eight;
 
+	/* Eight at a time, while none has its top bit set or is 0. */
+	while (in.n - n >= sizeof(eight)) {
+		memcpy(&eight, in.p + n, sizeof(eight));
+		if (((eight | (eight - ones)) & (ones << 7)) != 0)
+			break;
+		n += sizeof(eight);
+	}
 	while (n < in.n && in.p[n] != '\0' && (unsigned char)in.p[n] < 0x80)
 		n++;
 	return n;

@@ -168,17 +168,56 @@ static void mend_line_ends(char *mail, size_t n)
 			mail[i] = '\n';
 }
 
-/* GMime's own copy of the mail. */
+/* "Name:" of a field, as it should be. */
+static bool is_field(struct span line)
+{
+	size_t i;
+
+	for (i = 0; i < line.n && line.p[i] != ':'; i++)
+		if (line.p[i] <= ' ' || line.p[i] > '~')
+			return false;
+	return i > 0 && i < line.n;
+}
+
+/*
+ * The copy of the mail that GMime gets. Of the mail's own header it needs what
+ * says how the body is to be read; to take apart the addresses, dates and words
+ * of all other fields would cost it more than all the rest. Where the header is
+ * not as it should be, the copy is exact from there on.
+ */
+static GByteArray *copy_of(struct span mail)
+{
+	GByteArray *copy = g_byte_array_sized_new((guint)mail.n + 1);
+	struct span rest = mail, before = mail, line;
+	bool keep = true;
+
+	while (span_take_line(&rest, &line) && line.n > 0) {
+		size_t n = (size_t)(rest.p - before.p);
+		bool first = before.p == mail.p;
+
+		if (line.p[0] != ' ' && line.p[0] != '\t') {
+			if (!is_field(line) &&
+			    !(first && span_starts(line, "From ")))
+				break;
+			keep = first || span_starts(line, "Content-") ||
+			       span_starts(line, "MIME-");
+		}
+		if (keep)
+			g_byte_array_append(copy, (const guint8 *)before.p,
+					    (guint)n);
+		before = rest;
+	}
+	g_byte_array_append(copy, (const guint8 *)before.p, (guint)before.n);
+	return copy;
+}
+
 static GMimeStream *stream_of(struct span mail)
 {
-	GMimeStream *stream = g_mime_stream_mem_new_with_buffer(
-		mail.n == 0 ? "" : mail.p, mail.n);
-	GByteArray *copy =
-		g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(stream));
+	GByteArray *copy = copy_of(mail);
 
 	mend_line_ends((char *)copy->data, copy->len);
 	break_words((char *)copy->data, copy->len);
-	return stream;
+	return g_mime_stream_mem_new_with_byte_array(copy);
 }
 
 struct extract *extract_new(struct span mail, struct err *err)

@@ -69,13 +69,14 @@ struct raw_row {
 	struct span header_from;
 	struct span envelope_from;
 	struct span envelope_to;
-	struct raw_item reasons[MAX_ROW_REASONS];
 	size_t n_reasons;
-	struct raw_item signatures[MAX_ROW_SIGNATURES];
 	size_t n_signatures;
-	struct raw_item senders[MAX_ROW_SPF];
 	size_t n_senders;
 	bool too_long; /* a name is longer than MAX_TEXT_BYTES */
+	/* Last, since they are large, and cleared one by one. */
+	struct raw_item reasons[MAX_ROW_REASONS];
+	struct raw_item signatures[MAX_ROW_SIGNATURES];
+	struct raw_item senders[MAX_ROW_SPF];
 };
 
 enum element {
@@ -279,6 +280,7 @@ struct xml_reader {
 	size_t skipping; /* depth below an unknown element */
 	size_t depth;
 	const struct rule *leaf; /* the leaf we are in, or NULL */
+	size_t next_rule;        /* where the next is looked for first */
 	struct buf text;
 	size_t tag_bytes; /* since "<", 0 outside of tags */
 
@@ -888,7 +890,7 @@ static void give_row(struct xml_reader *r)
 
 static void finish_row(struct xml_reader *r)
 {
-	memset(&r->out, 0, sizeof(r->out));
+	report_row_clear(&r->out);
 	if (!build_numbers(r) || !build_identity(r) || stopped(r))
 		return;
 	if (!add_messages(r))
@@ -904,25 +906,38 @@ static void finish_row(struct xml_reader *r)
 
 /* ----------------------------------------------------------------- elements */
 
-static const struct rule *find_rule(enum element parent, const char *name)
+/*
+ * The search goes on where the last one ended: reports have their elements more
+ * or less in the order of the table.
+ */
+static const struct rule *
+find_rule(struct xml_reader *r, enum element parent, const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < COUNT(rules); i++)
-		if (rules[i].parent == parent &&
-		    strcmp(rules[i].name, name) == 0)
-			return &rules[i];
+	for (i = 0; i < COUNT(rules); i++) {
+		size_t at = (r->next_rule + i) % COUNT(rules);
+
+		if (rules[at].parent != parent ||
+		    strcmp(rules[at].name, name) != 0)
+			continue;
+		r->next_rule = at + 1;
+		return &rules[at];
+	}
 	return NULL;
 }
 
 static struct raw_item *
 next_item(struct xml_reader *r, struct raw_item *items, size_t *n, size_t max)
 {
+	struct raw_item *item = &r->unused_item;
+
 	if (*n < max)
-		return &items[(*n)++];
-	note(r, ODD_MANY, SPAN(""));
-	memset(&r->unused_item, 0, sizeof(r->unused_item));
-	return &r->unused_item;
+		item = &items[(*n)++];
+	else
+		note(r, ODD_MANY, SPAN(""));
+	memset(item, 0, sizeof(*item));
+	return item;
 }
 
 static void open_element(struct xml_reader *r, enum element element)
@@ -932,7 +947,7 @@ static void open_element(struct xml_reader *r, enum element element)
 	switch (element) {
 	case RECORD:
 		arena_reset(r->row_arena);
-		memset(row, 0, sizeof(*row));
+		memset(row, 0, offsetof(struct raw_row, reasons));
 		break;
 	case REASON:
 		r->item = next_item(r, row->reasons, &row->n_reasons,
@@ -1081,7 +1096,7 @@ start_outside(struct xml_reader *r, const char *name, const xmlChar *uri)
 static void
 start_inside(struct xml_reader *r, const char *name, const xmlChar *uri)
 {
-	const struct rule *rule = find_rule(r->open[r->n_open - 1], name);
+	const struct rule *rule = find_rule(r, r->open[r->n_open - 1], name);
 
 	if (rule == NULL || r->leaf != NULL || r->n_open == MAX_OPEN) {
 		r->skipping = 1;

@@ -305,6 +305,7 @@ struct wire_writer {
 	struct report_sink sink; /* first: the sink is the writer */
 	int fd;
 	struct buf out;
+	struct report_row row; /* too large for the stack of each call */
 };
 
 static struct wire_writer *writer_of(struct report_sink *sink)
@@ -367,15 +368,24 @@ static int write_head(struct report_sink *self, const struct report_head *head,
 	return close_frame(writer, at, err);
 }
 
+static void copy_row(struct report_row *to, const struct report_row *from)
+{
+	memcpy(to, from, offsetof(struct report_row, reasons));
+	memcpy(to->reasons, from->reasons,
+	       from->n_reasons * sizeof(from->reasons[0]));
+	memcpy(to->dkim, from->dkim, from->n_dkim * sizeof(from->dkim[0]));
+	memcpy(to->spf, from->spf, from->n_spf * sizeof(from->spf[0]));
+}
+
 static int write_row(struct report_sink *self, const struct report_row *row,
 		     struct err *err)
 {
 	struct wire_writer *writer = writer_of(self);
 	struct codec codec = { .out = &writer->out };
 	size_t at = open_frame(writer, FRAME_ROW);
-	struct report_row copy = *row;
 
-	code_row(&codec, &copy);
+	copy_row(&writer->row, row);
+	code_row(&codec, &writer->row);
 	return close_frame(writer, at, err);
 }
 
@@ -502,6 +512,7 @@ struct wire_reader {
 	struct buf part; /* a frame of which not all has come */
 	unsigned long long taken;
 	struct report_sink *sink;
+	struct report_row row; /* too large for the stack of each call */
 	enum state state;
 	size_t reports;
 	size_t rows;
@@ -549,21 +560,45 @@ take_head(struct wire_reader *reader, struct codec *codec, struct err *err)
 	return reader->sink->head(reader->sink, &head, err);
 }
 
+/* One of the four numbers of an IPv4 address, and a dot if there must be one. */
+static bool take_number(struct span *text, bool dot)
+{
+	unsigned number = 0;
+	size_t n = 0;
+
+	while (n < 3 && n < text->n && ascii_is_digit(text->p[n]))
+		number = number * 10 + (unsigned)(text->p[n++] - '0');
+	if (n == 0 || number > 255 || (n > 1 && text->p[0] == '0'))
+		return false;
+	if (dot && (n == text->n || text->p[n++] != '.'))
+		return false;
+	text->p += n;
+	text->n -= n;
+	return true;
+}
+
+static bool is_ipv4(struct span text)
+{
+	return take_number(&text, true) && take_number(&text, true) &&
+	       take_number(&text, true) && take_number(&text, false) &&
+	       text.n == 0;
+}
+
 /* The text of an address as inet_ntop(3) writes it? */
 static bool is_canonical(struct span text)
 {
 	char copy[INET6_ADDRSTRLEN];
 	char again[INET6_ADDRSTRLEN];
 	unsigned char address[16];
-	int family;
 
+	if (!span_has(text, ':'))
+		return is_ipv4(text);
 	if (text.n == 0 || text.n >= sizeof(copy))
 		return false;
 	memcpy(copy, text.p, text.n);
 	copy[text.n] = '\0';
-	family = span_has(text, ':') ? AF_INET6 : AF_INET;
-	if (inet_pton(family, copy, address) != 1 ||
-	    inet_ntop(family, address, again, sizeof(again)) == NULL)
+	if (inet_pton(AF_INET6, copy, address) != 1 ||
+	    inet_ntop(AF_INET6, address, again, sizeof(again)) == NULL)
 		return false;
 	return strlen(again) == text.n && memcmp(again, copy, text.n) == 0;
 }
@@ -571,22 +606,23 @@ static bool is_canonical(struct span text)
 static int
 take_row(struct wire_reader *reader, struct codec *codec, struct err *err)
 {
-	struct report_row row = { .count = 0 };
+	struct report_row *row = &reader->row;
 
-	code_row(codec, &row);
+	report_row_clear(row);
+	code_row(codec, row);
 	if (codec->bad || codec->in.n > 0)
 		return malformed(err, "bad row");
 	if (reader->state != STATE_HEAD && reader->state != STATE_ROWS)
 		return malformed(err, "row out of order");
-	if (!is_canonical(row.source_ip))
+	if (!is_canonical(row->source_ip))
 		return malformed(err, "bad address");
 	if (++reader->rows > MAX_ROWS)
 		return malformed(err, "too many rows");
-	if (row.count > MAX_MESSAGES - reader->messages)
+	if (row->count > MAX_MESSAGES - reader->messages)
 		return malformed(err, "too many messages");
-	reader->messages += row.count;
+	reader->messages += row->count;
 	reader->state = STATE_ROWS;
-	return reader->sink->row(reader->sink, &row, err);
+	return reader->sink->row(reader->sink, row, err);
 }
 
 static int
@@ -850,10 +886,13 @@ struct wire_reader *wire_reader_new(struct err *err)
 
 void wire_reader_start(struct wire_reader *reader, struct report_sink *sink)
 {
-	struct buf part = reader->part;
-
-	buf_reset(&part);
-	*reader = (struct wire_reader){ .part = part, .sink = sink };
+	buf_reset(&reader->part);
+	reader->taken = 0;
+	reader->sink = sink;
+	reader->state = STATE_BETWEEN;
+	reader->reports = 0;
+	reader->rows = 0;
+	reader->messages = 0;
 }
 
 void wire_reader_free(struct wire_reader **reader)
