@@ -349,10 +349,17 @@ static int give_up_mail(struct parsers *parsers, struct parser *parser,
 static int bury(struct parsers *parsers, struct parser *parser,
 		struct parser_result *result, struct err *err)
 {
-	parser_child_explain(end_child(parser), err);
+	int status = end_child(parser);
+	int done;
+
+	parser_child_explain(status, err);
 	if (err->kind == ERR_CONFIG)
 		return -1;
-	return give_up_mail(parsers, parser, true, result, err);
+	done = give_up_mail(parsers, parser, true, result, err);
+	/* By the administrator, or by a kernel without memory: not by a mail. */
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+		result->again = true;
+	return done;
 }
 
 /* 1 when a mail is done, 0 to go on, -1. */

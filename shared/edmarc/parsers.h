@@ -54,9 +54,9 @@ struct parser_result {
 	 */
 	int result;
 	/*
-	 * The child died over it, but had read other mails before, and one of
-	 * those may be to blame: give this one to parser_read() before its
-	 * sender is told anything.
+	 * The child died over it, but may have done so for another reason: it
+	 * had read other mails before, or somebody else killed it. Give this
+	 * one to parser_read() before it is set aside.
 	 */
 	bool again;
 	struct err err;
