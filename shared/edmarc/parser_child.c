@@ -344,7 +344,7 @@ static enum child_exit parse_mail(struct child *child, off_t offset)
 
 	if (result != CHILD_FINISHED)
 		return result;
-	if (report_read(buf_span(&child->mail), child->writer, &err) < 0 ||
+	if (report_read_own(&child->mail, child->writer, &err) < 0 ||
 	    wire_writer_finish(child->writer, &err) < 0)
 		return CHILD_NO_MEMORY;
 	if (child->mail.room > KEEP_BYTES)

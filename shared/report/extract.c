@@ -28,10 +28,14 @@ struct extract {
 	size_t parts;
 	bool failure;
 	bool bounce;
-	GByteArray *decoded;
+	GByteArray *mail;    /* all of it, changed in places */
+	GByteArray *decoded; /* a part that is not decoded where it stands */
+	struct span bytes;   /* of the part, in one of these */
 	char *type;
 	char *name;
 };
+
+#define PIECE_BYTES ((size_t)8 * 1024)
 
 /* No name of a charset is longer (RFC 2978 2.3). */
 #define MAX_CHARSET_NAME 40
@@ -179,62 +183,72 @@ static bool is_field(struct span line)
 	return i > 0 && i < line.n;
 }
 
-/*
- * The copy of the mail that GMime gets. Of the mail's own header it needs what
- * says how the body is to be read; to take apart the addresses, dates and words
- * of all other fields would cost it more than all the rest. Where the header is
- * not as it should be, the copy is exact from there on.
- */
-static GByteArray *copy_of(struct span mail)
+/* A field that says nothing, of n octets, in place of some that are left out. */
+static void fill_gap(char *gap, size_t n)
 {
-	GByteArray *copy = g_byte_array_sized_new((guint)mail.n + 1);
-	struct span rest = mail, before = mail, line;
+	static const char name[] = "X:";
+
+	if (n == 0)
+		return;
+	memset(gap, 'x', n);
+	memcpy(gap, name, n < 2 ? n : 2);
+	if (n > 2)
+		gap[n - 1] = '\n';
+}
+
+/*
+ * Of the mail's own header GMime needs what says how the body is to be read; to
+ * take apart the addresses, dates and words of all other fields would cost it
+ * more than all the rest. So what it needs is moved to the front. Where the header
+ * is not as it should be, it is left alone from there on.
+ */
+static void cut_header(char *mail, size_t n)
+{
+	struct span rest = { mail, n };
+	struct span line;
+	size_t at = 0, to = 0;
 	bool keep = true;
 
 	while (span_take_line(&rest, &line) && line.n > 0) {
-		size_t n = (size_t)(rest.p - before.p);
-		bool first = before.p == mail.p;
+		size_t length = (size_t)(rest.p - mail) - at;
 
 		if (line.p[0] != ' ' && line.p[0] != '\t') {
 			if (!is_field(line) &&
-			    !(first && span_starts(line, "From ")))
+			    !(at == 0 && span_starts(line, "From ")))
 				break;
-			keep = first || span_starts(line, "Content-") ||
+			keep = at == 0 || span_starts(line, "Content-") ||
 			       span_starts(line, "MIME-");
 		}
-		if (keep)
-			g_byte_array_append(copy, (const guint8 *)before.p,
-					    (guint)n);
-		before = rest;
+		if (keep) {
+			memmove(mail + to, mail + at, length);
+			to += length;
+		}
+		at += length;
 	}
-	g_byte_array_append(copy, (const guint8 *)before.p, (guint)before.n);
-	return copy;
+	fill_gap(mail + to, at - to);
 }
 
-static GMimeStream *stream_of(struct span mail)
-{
-	GByteArray *copy = copy_of(mail);
-
-	mend_line_ends((char *)copy->data, copy->len);
-	break_words((char *)copy->data, copy->len);
-	return g_mime_stream_mem_new_with_byte_array(copy);
-}
-
-struct extract *extract_new(struct span mail, struct err *err)
+struct extract *extract_new(char *mail, size_t n, struct err *err)
 {
 	struct extract *x = calloc(1, sizeof(*x));
 	GMimeParser *parser;
 	GMimeStream *stream;
 
 	if (x == NULL) {
+		free(mail);
 		err_set(err, ERR_TEMP, "out of memory");
 		return NULL;
 	}
 	/* GLib ends the process when it has no memory: that is for the child. */
-	stream = stream_of(mail);
+	x->mail = g_byte_array_new_take((guint8 *)mail, n);
+	cut_header(mail, n);
+	mend_line_ends(mail, n);
+	break_words(mail, n);
+	stream = g_mime_stream_mem_new_with_byte_array(x->mail);
+	g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), FALSE);
 	parser = g_mime_parser_new_with_stream(stream);
 	g_mime_parser_set_persist_stream(parser, TRUE);
-	if (span_starts(mail, "From "))
+	if (span_starts((struct span){ mail, n }, "From "))
 		g_mime_parser_set_format(parser, GMIME_FORMAT_MBOX);
 	x->message = g_mime_parser_construct_message(parser, NULL);
 	g_object_unref(parser);
@@ -254,6 +268,7 @@ void extract_free(struct extract **extract)
 	if (x->message != NULL)
 		g_object_unref(x->message);
 	g_byte_array_free(x->decoded, TRUE);
+	g_byte_array_free(x->mail, TRUE);
 	g_free(x->type);
 	g_free(x->name);
 	free(x);
@@ -383,13 +398,98 @@ write_content(struct extract *x, GMimeDataWrapper *content, bool decode)
 	g_object_unref(stream);
 }
 
+/* The octets of a part as they stand in the mail; false when they do not. */
+static bool raw_bytes(const struct extract *x, GMimeDataWrapper *content,
+		      char **p, size_t *n)
+{
+	GMimeStream *raw = g_mime_data_wrapper_get_stream(content);
+	gint64 end;
+
+	if (raw == NULL || !GMIME_IS_STREAM_MEM(raw) ||
+	    g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(raw)) != x->mail)
+		return false;
+	end = raw->bound_end < 0 ? (gint64)x->mail->len : raw->bound_end;
+	if (raw->bound_start < 0 || raw->bound_start > end ||
+	    end > (gint64)x->mail->len)
+		return false;
+	*p = (char *)x->mail->data + raw->bound_start;
+	*n = (size_t)(end - raw->bound_start);
+	return true;
+}
+
+/* What becomes of it is shorter, so it can take the place of what it was. */
+static size_t decode_base64(char *p, size_t n)
+{
+	char piece[PIECE_BYTES];
+	GMimeEncoding state;
+	size_t at = 0, to = 0;
+
+	g_mime_encoding_init_decode(&state, GMIME_CONTENT_ENCODING_BASE64);
+	while (at < n) {
+		size_t length = n - at < sizeof(piece) ? n - at : sizeof(piece);
+		size_t out =
+			g_mime_encoding_step(&state, p + at, length, piece);
+
+		memcpy(p + to, piece, out);
+		at += length;
+		to += out;
+	}
+	return to;
+}
+
+/* Does the beginning decode to something that we know? */
+static bool is_good_base64(const char *p, size_t n)
+{
+	char piece[PIECE_BYTES];
+	GMimeEncoding state;
+	enum content content;
+	size_t out;
+
+	g_mime_encoding_init_decode(&state, GMIME_CONTENT_ENCODING_BASE64);
+	out = g_mime_encoding_step(
+		&state, p, n < sizeof(piece) ? n : sizeof(piece), piece);
+	content = content_of((struct span){ piece, out });
+	return content != CONTENT_OTHER && content != CONTENT_EMPTY;
+}
+
+/*
+ * The common encodings, without a copy: a report of a million rows has tens of
+ * megabytes.
+ */
+static bool decode_in_place(struct extract *x, GMimeDataWrapper *content)
+{
+	size_t n;
+	char *p;
+
+	if (!raw_bytes(x, content, &p, &n))
+		return false;
+	switch (g_mime_data_wrapper_get_encoding(content)) {
+	case GMIME_CONTENT_ENCODING_BASE64:
+		if (!is_good_base64(p, n))
+			return false;
+		n = decode_base64(p, n);
+		break;
+	case GMIME_CONTENT_ENCODING_DEFAULT:
+	case GMIME_CONTENT_ENCODING_7BIT:
+	case GMIME_CONTENT_ENCODING_8BIT:
+	case GMIME_CONTENT_ENCODING_BINARY:
+		break;
+	case GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE:
+	case GMIME_CONTENT_ENCODING_UUENCODE:
+		return false;
+	}
+	x->bytes = (struct span){ p, n };
+	return true;
+}
+
 static void decode_part(struct extract *x, GMimePart *part)
 {
 	GMimeDataWrapper *content = g_mime_part_get_content(part);
 	enum content decoded;
 
 	g_byte_array_set_size(x->decoded, 0);
-	if (content == NULL)
+	x->bytes = bytes_of(x->decoded);
+	if (content == NULL || decode_in_place(x, content))
 		return;
 	write_content(x, content, true);
 	decoded = content_of(bytes_of(x->decoded));
@@ -399,6 +499,7 @@ static void decode_part(struct extract *x, GMimePart *part)
 		if (content_of(bytes_of(x->decoded)) != CONTENT_XML)
 			write_content(x, content, true);
 	}
+	x->bytes = bytes_of(x->decoded);
 }
 
 /* The header of a message that is not looked into. */
@@ -439,7 +540,7 @@ describe_part(struct extract *x, GMimeObject *object, struct mail_part *part)
 	x->name = g_strdup(name == NULL ? "" : name);
 	part->type = x->type == NULL ? SPAN("") : span_of(x->type);
 	part->name = span_of(x->name);
-	part->bytes = bytes_of(x->decoded);
+	part->bytes = x->bytes;
 	part->returned = x->n_levels > 0 &&
 			 x->levels[x->n_levels - 1].returns &&
 			 is_type(object, "text", "rfc822-headers");

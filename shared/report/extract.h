@@ -41,8 +41,11 @@ MUST_CHECK int extract_prepare(struct err *err);
 /* Does it begin like a mail: with a header field, or mbox's "From "? */
 bool extract_is_mail(struct span beginning);
 
-/* NULL without memory. mail must stay until extract_free(). */
-MUST_CHECK struct extract *extract_new(struct span mail, struct err *err);
+/*
+ * Takes over mail, n octets that malloc(3) gave: they are changed while they are
+ * read, and freed with the extract. NULL without memory.
+ */
+MUST_CHECK struct extract *extract_new(char *mail, size_t n, struct err *err);
 
 /*
  * The next part that is no multipart, valid until the next call: 1, 0 at the

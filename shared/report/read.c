@@ -2,6 +2,7 @@
 #include "report/read.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -443,29 +444,43 @@ static int read_parts(struct job *job, struct extract *extract,
 	return job->told == 0 ? read_failure(job, failure, extract) : 0;
 }
 
-static int read_mail(struct job *job, struct span mail)
+/* mail came from malloc(3), and is no longer there afterwards. */
+static int read_mail(struct job *job, char *mail, size_t n)
 {
 	struct failure_parts failure = { .arena = NULL };
 	struct extract *extract;
 	int result;
 
 	failure.arena = arena_new(MAX_FAILURE_MEMORY);
-	if (failure.arena == NULL)
+	if (failure.arena == NULL) {
+		free(mail);
 		return err_set(job->err, ERR_TEMP, "out of memory");
-	extract = extract_new(mail, job->err);
+	}
+	extract = extract_new(mail, n, job->err);
 	result = extract == NULL ? -1 : read_parts(job, extract, &failure);
 	extract_free(&extract);
 	arena_free(&failure.arena);
 	return result;
 }
 
-static int read_anything(struct job *job, struct span bytes)
+/* own: the buf whose bytes they are, if they may be changed. */
+static int read_anything(struct job *job, struct span bytes, struct buf *own)
 {
 	struct source source = { .bytes = bytes };
+	char *mail;
 
-	if (content_of(bytes) == CONTENT_OTHER && extract_is_mail(bytes))
-		return read_mail(job, bytes);
-	return read_file(job, &source, 0);
+	if (content_of(bytes) != CONTENT_OTHER || !extract_is_mail(bytes))
+		return read_file(job, &source, 0);
+	if (own != NULL) {
+		mail = own->p;
+		*own = (struct buf)BUF_INIT(own->max);
+		return read_mail(job, mail, bytes.n);
+	}
+	mail = malloc(bytes.n);
+	if (mail == NULL)
+		return err_set(job->err, ERR_TEMP, "out of memory");
+	memcpy(mail, bytes.p, bytes.n);
+	return read_mail(job, mail, bytes.n);
 }
 
 static int refuse_empty(struct job *job)
@@ -483,7 +498,8 @@ static int refuse_empty(struct job *job)
 	return result;
 }
 
-int report_read(struct span bytes, struct report_sink *sink, struct err *err)
+static int read_all(struct span bytes, struct buf *own,
+		    struct report_sink *sink, struct err *err)
 {
 	struct job job = {
 		.sink = sink,
@@ -494,12 +510,23 @@ int report_read(struct span bytes, struct report_sink *sink, struct err *err)
 	int result;
 
 	buf_add_string(&job.entry, "");
-	result = read_anything(&job, bytes);
+	result = read_anything(&job, bytes, own);
 	if (result == 0 && job.told == 0)
 		result = refuse_empty(&job);
 	buf_release(&job.entry);
 	buf_release(&job.seen);
 	return result;
+}
+
+int report_read(struct span bytes, struct report_sink *sink, struct err *err)
+{
+	return read_all(bytes, NULL, sink, err);
+}
+
+int report_read_own(struct buf *bytes, struct report_sink *sink,
+		    struct err *err)
+{
+	return read_all(buf_span(bytes), bytes, sink, err);
 }
 
 /* ------------------------------------------------------------------- prepare */

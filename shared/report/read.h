@@ -10,6 +10,7 @@
 #ifndef EDMARC_REPORT_READ_H
 #define EDMARC_REPORT_READ_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/span.h"
 #include "report/aggregate.h"
@@ -28,5 +29,12 @@ MUST_CHECK int report_read_prepare(struct err *err);
  */
 MUST_CHECK int
 report_read(struct span bytes, struct report_sink *sink, struct err *err);
+
+/*
+ * The same for bytes that nobody needs afterwards: a mail is decoded where it
+ * stands, so that it is in memory once. The buf may be empty in the end.
+ */
+MUST_CHECK int
+report_read_own(struct buf *bytes, struct report_sink *sink, struct err *err);
 
 #endif

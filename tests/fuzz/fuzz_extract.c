@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
 #include "fuzz.h"
 #include "report/extract.h"
 #include "report/limits.h"
@@ -10,11 +12,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct extract *extract;
 	struct mail_part part;
 	size_t parts = 0;
+	char *copy;
 	int more;
 
 	MUST_HOLD(extract_prepare(&err) == 0);
 	(void)extract_is_mail(mail);
-	extract = extract_new(mail, &err);
+	copy = malloc(size > 0 ? size : 1);
+	MUST_HOLD(copy != NULL);
+	memcpy(copy, data, size);
+	extract = extract_new(copy, size, &err);
 	MUST_HOLD(extract != NULL);
 	while ((more = extract_next(extract, &part, &err)) == 1) {
 		parts++;

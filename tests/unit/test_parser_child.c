@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the parser's sandbox allows, seen with a parser that misbehaves: the
- * report_read() of this file stands in for the real one, and the product has no
+ * report_read_own() of this file stands in for the real one, and the product has no
  * way in for it. parsers.c and parser_child.c of shared/edmarc are built again for
  * this test with one second of CPU, with patience enough for that second on a busy
  * machine, and with short lives.
@@ -144,8 +144,11 @@ static int try_calls(struct span mail)
 /* What an earlier mail may do to a later one. */
 static bool poisoned;
 
-int report_read(struct span mail, struct report_sink *sink, struct err *err)
+int report_read_own(struct buf *bytes, struct report_sink *sink,
+		    struct err *err)
 {
+	struct span mail = buf_span(bytes);
+
 	if (span_is(mail, "loop"))
 		return loop();
 	if (span_is(mail, "sleep"))
