@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_BYTES 4096u /* a small message fits into one or two */
+#define BLOCK_BYTES     4096u  /* a small message fits into one or two */
+#define MAX_BLOCK_BYTES 16384u /* each is twice the one before, up to this */
 
 struct block {
 	struct block *next;
@@ -52,23 +53,49 @@ void arena_free(struct arena **arena)
 	*arena = NULL;
 }
 
+/* Take out the block that is worth keeping: the largest of ordinary size. */
+static struct block *take_best(struct arena *arena)
+{
+	struct block **best = &arena->first;
+	struct block **at, *kept;
+
+	for (at = &arena->first; *at != NULL; at = &(*at)->next)
+		if ((*at)->size > (*best)->size &&
+		    (*at)->size <= MAX_BLOCK_BYTES)
+			best = at;
+	kept = *best;
+	*best = kept->next;
+	return kept;
+}
+
 void arena_reset(struct arena *arena)
 {
+	struct block *kept;
+
 	arena->used = 0;
 	if (arena->first == NULL)
 		return;
-	free_blocks(arena->first->next);
-	arena->first->next = NULL;
-	arena->first->used = 0;
-	arena->last = arena->first;
+	kept = take_best(arena);
+	free_blocks(arena->first);
+	kept->next = NULL;
+	kept->used = 0;
+	arena->first = kept;
+	arena->last = kept;
 }
 
 static struct block *add_block(struct arena *arena, size_t size)
 {
+	size_t least = BLOCK_BYTES;
 	struct block *block;
 
-	if (size < BLOCK_BYTES)
-		size = BLOCK_BYTES;
+	if (arena->last != NULL && arena->last->size < MAX_BLOCK_BYTES)
+		least = 2 * arena->last->size;
+	else if (arena->last != NULL)
+		least = MAX_BLOCK_BYTES;
+	if (least > MAX_BLOCK_BYTES)
+		least = MAX_BLOCK_BYTES;
+	if (size < least)
+		size = least;
 	if (size > SIZE_MAX - sizeof(*block))
 		return NULL;
 	block = malloc(sizeof(*block) + size);

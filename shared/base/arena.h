@@ -25,7 +25,7 @@ MUST_CHECK struct arena *arena_new(size_t limit);
 /* Releases all memory and sets *arena to NULL. NULL inside is fine. */
 void arena_free(struct arena **arena);
 
-/* Forgets everything handed out but keeps the first block for reuse. */
+/* Forgets everything handed out but keeps some memory for reuse. */
 void arena_reset(struct arena *arena);
 
 /* Zeroed memory aligned for any type, or NULL past the limit. */

@@ -240,19 +240,23 @@ static int meet_report(struct report *report, int64_t id, bool same_mail,
 	return 0;
 }
 
-/* The keys of the fresh reports; *n is how many. */
+/* The keys of the fresh reports; "" for the others. */
 static void list_keys(struct commit *commit)
 {
+	static const char digits[] = "0123456789abcdef";
 	struct json json = JSON_INIT(&commit->list);
-	char hex[2 * COLUMN_HASH + 1];
-	size_t i, byte;
+	char hex[2 * COLUMN_HASH + 1] = "";
+	size_t i, at;
 
 	buf_reset(&commit->list);
 	json_open(&json, '[');
 	for (i = 0; i < commit->n_reports; i++) {
-		for (byte = 0; byte < COLUMN_HASH; byte++)
-			(void)snprintf(hex + 2 * byte, 3, "%02x",
-				       commit->reports[i]->key.bytes[byte]);
+		for (at = 0; at < COLUMN_HASH; at++) {
+			unsigned char byte = commit->reports[i]->key.bytes[at];
+
+			hex[2 * at] = digits[byte >> 4];
+			hex[2 * at + 1] = digits[byte & 15];
+		}
 		json_string(&json, commit->fresh[i] ? hex : "");
 	}
 	json_close(&json, ']');
