@@ -159,10 +159,12 @@ static bool has_ended(pthread_t thread, struct timespec when)
  */
 static bool cancel(const struct spf_checker *checker)
 {
+	void *unwinder = dlopen(UNWINDER, RTLD_NOW | RTLD_NODELETE);
 	struct timespec now;
 
-	if (dlopen(UNWINDER, RTLD_NOW | RTLD_NODELETE) == NULL)
+	if (unwinder == NULL)
 		return false;
+	dlclose(unwinder); /* it stays: RTLD_NODELETE */
 	if (pthread_cancel(checker->thread) != 0)
 		return false;
 	clock_gettime(CLOCK_MONOTONIC, &now);

@@ -72,7 +72,7 @@ struct message_facts {
 	struct span list_id; /* bodies of these fields, or empty */
 	struct span list_post;
 	struct dkim_fact *dkim;
-	size_t n_dkim; /* up to MAX_DKIM_RESULTS */
+	size_t n_dkim;    /* up to MAX_DKIM_RESULTS */
 	size_t unchecked; /* signatures without a result, to explain */
 	/*
 	 * 0 to 99, drawn for this message by whoever received it (message_draw()

@@ -278,7 +278,8 @@ static int next_mail(off_t *offset)
 		struct cmsghdr header; /* for its alignment */
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control;
-	struct iovec bytes = { .iov_base = offset, .iov_len = sizeof(*offset) };
+	off_t at = 0;
+	struct iovec bytes = { .iov_base = &at, .iov_len = sizeof(at) };
 	struct msghdr message = { .msg_iov = &bytes,
 				  .msg_iovlen = 1,
 				  .msg_control = &control,
@@ -292,10 +293,11 @@ static int next_mail(off_t *offset)
 	} while (n < 0 && errno == EINTR);
 	if (n == 0)
 		return 0;
-	header = n == (ssize_t)sizeof(*offset) ? CMSG_FIRSTHDR(&message) : NULL;
+	header = n == (ssize_t)sizeof(at) ? CMSG_FIRSTHDR(&message) : NULL;
 	if (header == NULL || header->cmsg_type != SCM_RIGHTS)
 		return -1;
 	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	*offset = at;
 	return fd == CHILD_MAIL ? 1 : -1;
 }
 

@@ -33,10 +33,10 @@ struct send_job {
 	const struct settings *settings;
 	const char *submitter; /* our domain in names */
 	struct database *db;
-	struct resolver *dns;  /* for one report after the other */
-	struct psl *psl; /* for policies that were found with it */
-	const char *owner;     /* this process, in claims */
-	const char *folder;    /* --dry-run: files go there; else NULL */
+	struct resolver *dns; /* for one report after the other */
+	struct psl *psl;      /* for policies that were found with it */
+	const char *owner;    /* this process, in claims */
+	const char *folder;   /* --dry-run: files go there; else NULL */
 	int64_t now;
 };
 

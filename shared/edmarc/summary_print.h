@@ -25,7 +25,7 @@ struct summary_print {
 	bool one; /* one domain was asked for: text shows its details */
 	int days;
 	int64_t now;
-	size_t domains;           /* so far */
+	size_t domains; /* so far */
 	struct summary_sums total;
 };
 

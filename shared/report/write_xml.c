@@ -575,7 +575,10 @@ struct report_sink *
 xml_writer_new(int fd, bool gzip, size_t max, struct err *err)
 {
 	const struct xml_writer start = {
-		.sink = { on_begin, on_head, on_row, on_end },
+		.sink = { .begin = on_begin,
+			  .head = on_head,
+			  .row = on_row,
+			  .end = on_end },
 		.text = BUF_INIT(MAX_TEXT_BYTES),
 		.fd = fd,
 		.left = max,
