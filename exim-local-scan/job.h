@@ -50,6 +50,8 @@ struct job {
 	const char *id; /* NULL or "" before it is judged */
 	bool spf_told;  /* by Exim */
 	bool judged;
+	enum received_way way;  /* by which the message came */
+	struct received source; /* and from where, when not directly */
 	struct message_facts facts;
 	const char *authres;
 	bool authres_plain; /* the text of ${authresults} can be shown */
@@ -65,9 +67,7 @@ struct job {
 	/* Of this call, in scanner->call. */
 	struct scan_message *message;
 	struct scan_outcome *outcome;
-	enum received_way way;  /* by which the message came */
-	struct received source; /* and from where, when not directly */
-	const char *why_not;    /* judged */
+	const char *why_not; /* judged */
 	struct span authserv_id;
 	size_t next_recipient; /* whose domain may need a lookup */
 	const char *looked_up; /* the domain of the lookup that is under way */

@@ -241,28 +241,6 @@ static const char *why_not(const struct job *job)
 	return NULL;
 }
 
-/* Every call begins with it. */
-static struct job *take_up(struct scanner *scanner,
-			   struct scan_message *message,
-			   struct scan_outcome *outcome)
-{
-	struct job *job = &scanner->job;
-
-	arena_reset(scanner->call);
-	job->scanner = scanner;
-	job->message = message;
-	job->outcome = outcome;
-	job->authserv_id =
-		span_of(scanner_authserv_id(scanner, message->hostname));
-	job_find_source(job);
-	job->why_not = why_not(job);
-	job->next_recipient = 0;
-	job->looked_up = NULL;
-	job->asked = NULL;
-	job->n_asked = 0;
-	return job;
-}
-
 static bool is_same(const struct job *job, const struct scan_message *message)
 {
 	return job->id != NULL && *job->id != '\0' &&
@@ -277,6 +255,30 @@ bool scan_is_judged(const struct scanner *scanner,
 	return is_same(job, message) &&
 	       (job->facts.spf.known || job->spf_told ||
 		*message->spf_result == '\0');
+}
+
+/* Every call begins with it. */
+static struct job *take_up(struct scanner *scanner,
+			   struct scan_message *message,
+			   struct scan_outcome *outcome)
+{
+	struct job *job = &scanner->job;
+
+	arena_reset(scanner->call);
+	job->scanner = scanner;
+	job->message = message;
+	job->outcome = outcome;
+	job->authserv_id =
+		span_of(scanner_authserv_id(scanner, message->hostname));
+	/* Of one that has been judged, the fields may not be told again. */
+	if (!scan_is_judged(scanner, message))
+		job_find_source(job);
+	job->why_not = why_not(job);
+	job->next_recipient = 0;
+	job->looked_up = NULL;
+	job->asked = NULL;
+	job->n_asked = 0;
+	return job;
 }
 
 bool scan_judge(struct scanner *scanner, struct scan_message *message,
