@@ -410,7 +410,11 @@ static int severity(const struct dmarc_verdict *verdict)
 	return 4 + (int)verdict->policy_applied;
 }
 
-/* With more domains than are looked at, the evaluation is incomplete (R4.4). */
+/*
+ * With more domains than are looked at, the evaluation is incomplete (R4.4). Each
+ * has its part of the time: whoever adds a domain whose name servers are silent
+ * does not make a temporary error of what the others ask for.
+ */
 static struct dmarc_verdict
 judge_all(struct judge *judge, const struct settings *settings)
 {
@@ -421,9 +425,11 @@ judge_all(struct judge *judge, const struct settings *settings)
 	if (n > MAX_AUTHOR_DOMAINS)
 		n = MAX_AUTHOR_DOMAINS;
 	judge->author = from->domain[0];
+	resolver_allow(judge->resolver, 1, n);
 	worst = judge_domain(judge, settings);
 	for (i = 1; i < n; i++) {
 		judge->author = from->domain[i];
+		resolver_allow(judge->resolver, i + 1, n);
 		verdict = judge_domain(judge, settings);
 		if (severity(&verdict) <= severity(&worst))
 			continue;

@@ -113,6 +113,13 @@ static void ask(struct resolver *self, const struct dns_question *questions,
 	}
 }
 
+static void allow(struct resolver *self, size_t part, size_t parts)
+{
+	struct cache *cache = (struct cache *)self;
+
+	resolver_allow(cache->behind, part, parts);
+}
+
 /* The arena has everything; what is behind us belongs to our maker. */
 static void free_nothing(struct resolver *self)
 {
@@ -130,6 +137,7 @@ struct resolver *dns_cache_new(struct resolver *behind, struct arena *arena)
 		return NULL;
 	cache->resolver.ask = ask;
 	cache->resolver.free = free_nothing;
+	cache->resolver.allow = allow;
 	cache->behind = behind;
 	cache->arena = arena;
 	return &cache->resolver;

@@ -55,6 +55,7 @@ struct cares {
 	struct ares_addr_port_node server[MAX_SERVERS];
 	size_t servers; /* 0: those of resolv.conf */
 	int deadline_ms;
+	int64_t started_at;
 	int64_t give_up_at;
 	volatile sig_atomic_t state;
 
@@ -395,7 +396,16 @@ void cares_restart(struct resolver *resolver)
 {
 	struct cares *self = (struct cares *)resolver;
 
-	self->give_up_at = now_ms() + self->deadline_ms;
+	self->started_at = now_ms();
+	self->give_up_at = self->started_at + self->deadline_ms;
+}
+
+static void allow(struct resolver *resolver, size_t part, size_t parts)
+{
+	struct cares *self = (struct cares *)resolver;
+
+	self->give_up_at = self->started_at +
+			   self->deadline_ms * (int64_t)part / (int64_t)parts;
 }
 
 static void free_resolver(struct resolver *resolver)
@@ -506,6 +516,7 @@ cares_new(const char *servers, int deadline_ms, struct err *err)
 	}
 	self->resolver.ask = ask;
 	self->resolver.free = free_resolver;
+	self->resolver.allow = allow;
 	self->deadline_ms = deadline_ms;
 	if (read_servers(self, servers, err) < 0 ||
 	    start_channel(self, err) < 0) {

@@ -63,7 +63,20 @@ struct resolver {
 	void (*ask)(struct resolver *self, const struct dns_question *questions,
 		    struct dns_answer *answers, size_t n, struct arena *arena);
 	void (*free)(struct resolver *self);
+	/*
+	 * Until the next call, be done when part / parts of the deadline are
+	 * over, counted from its start, so that one question cannot use up the
+	 * time of later ones. NULL where nobody waits.
+	 */
+	void (*allow)(struct resolver *self, size_t part, size_t parts);
 };
+
+static inline void
+resolver_allow(struct resolver *resolver, size_t part, size_t parts)
+{
+	if (resolver->allow != NULL)
+		resolver->allow(resolver, part, parts);
+}
 
 static inline void resolver_free(struct resolver **resolver)
 {

@@ -91,23 +91,53 @@ static void test_deadline(void **state)
 	ask(resolver, "a.example", &answer);
 	assert_int_equal(answer.status, DNS_FAIL);
 	assert_string_equal(answer.why, "timeout");
-	assert_in_range(now_ms() - start, 390, 2000);
+	assert_in_range(now_ms() - start, 390, 30000);
 
 	/* The time is over for all that follows, too... */
 	start = now_ms();
 	ask(resolver, "b.example", &answer);
 	assert_string_equal(answer.why, "timeout");
-	assert_in_range(now_ms() - start, 0, 100);
+	assert_in_range(now_ms() - start, 0, 300);
 
 	/* ...until the next message. */
 	cares_restart(resolver);
 	start = now_ms();
 	ask(resolver, "c.example", &answer);
 	assert_string_equal(answer.why, "timeout");
-	assert_in_range(now_ms() - start, 390, 2000);
+	assert_in_range(now_ms() - start, 390, 30000);
 	resolver_free(&resolver);
 	close(server.fd);
 	assert_int_equal(open_descriptors(), descriptors);
+}
+
+/* A silent server takes the part of the time that is allowed, and no more. */
+static void test_part_of_the_deadline(void **state)
+{
+	const int deadline = 60000;
+	struct err err = ERR_INIT;
+	struct dns_answer answer;
+	struct silent server;
+	struct resolver *resolver;
+	int64_t start;
+
+	(void)state;
+	begin_silent(&server);
+	start = now_ms();
+	resolver = cares_new(server.address, deadline, &err);
+	assert_non_null(resolver);
+	resolver_allow(resolver, 1, 200);
+	ask(resolver, "a.example", &answer);
+	assert_string_equal(answer.why, "timeout");
+	assert_in_range(now_ms() - start, deadline / 200 - 10, deadline / 2);
+	ask(resolver, "b.example", &answer);
+	assert_string_equal(answer.why, "timeout");
+
+	/* There is time again, and somebody who says that nobody is there. */
+	close(server.fd);
+	resolver_allow(resolver, 200, 200);
+	ask(resolver, "c.example", &answer);
+	assert_string_equal(answer.why, "no name server could answer");
+	resolver_free(&resolver);
 }
 
 static void test_batch_shares_the_deadline(void **state)
@@ -132,7 +162,7 @@ static void test_batch_shares_the_deadline(void **state)
 		};
 	start = now_ms();
 	resolver->ask(resolver, question, answer, 20, arena);
-	assert_in_range(now_ms() - start, 390, 2000);
+	assert_in_range(now_ms() - start, 390, 30000);
 	for (i = 0; i < 20; i++)
 		assert_string_equal(answer[i].why, "timeout");
 	resolver_free(&resolver);
@@ -336,6 +366,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_deadline),
+		cmocka_unit_test(test_part_of_the_deadline),
 		cmocka_unit_test(test_batch_shares_the_deadline),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_servfail),

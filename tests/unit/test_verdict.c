@@ -408,10 +408,99 @@ static void test_order_of_signatures(void **state)
 	expect_order(MAX_DKIM_RESULTS - 3, MAX_DKIM_SIGNATURES - 3);
 }
 
+/* --------------------------------- time, of which one author uses all */
+
+/* A name server that is silent about evil.test; time is what it is told. */
+struct slow {
+	struct resolver resolver; /* first */
+	struct resolver *behind;
+	size_t now, give_up_at; /* in hundredths of the deadline */
+};
+
+static void
+ask_slowly(struct resolver *self, const struct dns_question *questions,
+	   struct dns_answer *answers, size_t n, struct arena *arena)
+{
+	struct slow *slow = (struct slow *)self;
+	bool late = slow->now >= slow->give_up_at, silent = false;
+	size_t i;
+
+	slow->behind->ask(slow->behind, questions, answers, n, arena);
+	for (i = 0; i < n; i++) {
+		bool evil = strstr(questions[i].name, "evil.test") != NULL;
+
+		silent |= evil;
+		if (late || evil)
+			answers[i] = (struct dns_answer){ .status = DNS_FAIL,
+							  .why = "timeout" };
+	}
+	if (!late)
+		slow->now = silent ? slow->give_up_at : slow->now + 1;
+}
+
+static void allow_part(struct resolver *self, size_t part, size_t parts)
+{
+	((struct slow *)self)->give_up_at = 100 * part / parts;
+}
+
+static const char bank_zone[] =
+	"_dmarc.bank.test. TXT \"v=DMARC1; p=none; np=reject\"\n";
+
+/* With signatures for the bank whose keys Exim did not get. */
+static void expect_failure(const char *first, const char *second)
+{
+	struct arena *arena = arena_new((size_t)16 * 1024 * 1024);
+	struct err err = ERR_INIT;
+	struct resolver *zone = zonefile_parse(span_of(bank_zone), &err);
+	struct slow slow = { .resolver = { .ask = ask_slowly,
+					   .allow = allow_part },
+			     .behind = zone,
+			     .give_up_at = 100 };
+	struct dkim_fact dkim = { .domain = "bank.test",
+				  .selector = "none",
+				  .result = AUTH_TEMPERROR,
+				  .human = "pubkey unavailable",
+				  .key_unavailable = true };
+	struct message_facts facts = {
+		.client_ip = "192.0.2.1",
+		.helo = "",
+		.mail_from = "",
+		.spf = { .domain = "" },
+		.from = { .status = FROM_SEVERAL,
+			  .n = 2,
+			  .fields = 1,
+			  .domain = { first, second } },
+		.dkim = &dkim,
+		.n_dkim = 1,
+		.brief = true,
+	};
+	struct dmarc_verdict verdict;
+	struct settings settings;
+
+	settings_defaults(&settings);
+	assert_int_equal(verdict_make(&facts, &settings, NULL, &slow.resolver,
+				      arena, &verdict, &err),
+			 0);
+	assert_int_equal(verdict.result, DMARC_FAIL);
+	assert_int_equal(verdict.policy_applied, DMARC_POLICY_REJECT);
+	assert_string_equal(verdict.from_domain, "ghost.bank.test");
+	resolver_free(&zone);
+	arena_free(&arena);
+}
+
+/* R4.4: who names a domain beside the bank's does not get it off. */
+static void test_silent_author(void **state)
+{
+	(void)state;
+	expect_failure("evil.test", "ghost.bank.test");
+	expect_failure("ghost.bank.test", "evil.test");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order_of_signatures),
+		cmocka_unit_test(test_silent_author),
 	};
 	struct err err = ERR_INIT;
 	int failed;
