@@ -196,6 +196,13 @@ static void fill_gap(char *gap, size_t n)
 		gap[n - 1] = '\n';
 }
 
+/* Trustwave's gateway leaves out the hyphen; a blank behind ":" makes room. */
+static void mend_name(char *field, struct span line)
+{
+	if (span_starts(line, "ContentType: "))
+		memcpy(field, "Content-Type:", sizeof("Content-Type:") - 1);
+}
+
 /*
  * Of the mail's own header GMime needs what says how the body is to be read; to
  * take apart the addresses, dates and words of all other fields would cost it
@@ -216,6 +223,7 @@ static void cut_header(char *mail, size_t n)
 			if (!is_field(line) &&
 			    !(at == 0 && span_starts(line, "From ")))
 				break;
+			mend_name(mail + at, line);
 			keep = at == 0 || span_starts(line, "Content-") ||
 			       span_starts(line, "MIME-");
 		}

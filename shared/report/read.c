@@ -322,6 +322,7 @@ static int read_file(struct job *job, struct source *source, int depth)
 		return read_inner_archive(job, content, source, depth);
 	case CONTENT_EMPTY:
 	case CONTENT_OTHER:
+	case CONTENT_COMPOUND:
 		break;
 	}
 	return read_other(job, source, content);

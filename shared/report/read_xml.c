@@ -204,6 +204,7 @@ static const struct rule rules[] = {
 /* What is odd but does not stop the reading. Each is told once, with a count. */
 enum oddity {
 	ODD_XML, /* the text comes from libxml2 */
+	ODD_LOST,
 	ODD_BLANKS,
 	ODD_CHARSET,
 	ODD_BYTES,
@@ -223,6 +224,7 @@ enum oddity {
 
 static const char *const oddity_texts[N_ODDITIES] = {
 	[ODD_XML] = "not well-formed",
+	[ODD_LOST] = "no end tag",
 	[ODD_BLANKS] = "blanks in front of the XML declaration",
 	[ODD_CHARSET] = "unknown charset, taken as UTF-8",
 	[ODD_BYTES] = "octets that are not in the charset",
@@ -276,9 +278,13 @@ struct xml_reader {
 	struct buf decoded;
 
 	enum element open[MAX_OPEN];
+	const char *open_names[MAX_OPEN];
 	size_t n_open;
 	size_t skipping; /* depth below an unknown element */
 	size_t depth;
+	bool misnested;    /* end tags count by their names */
+	char end_name[40]; /* of the end tag that does not match, or "" */
+	bool may_be_text;  /* the last start tag, which stands in a leaf */
 	const struct rule *leaf; /* the leaf we are in, or NULL */
 	size_t next_rule;        /* where the next is looked for first */
 	struct buf text;
@@ -1078,13 +1084,86 @@ static void look_at_namespace(struct xml_reader *r, const xmlChar *uri)
 		r->head.dialect = DIALECT_RFC9990;
 }
 
+static void
+push_open(struct xml_reader *r, enum element element, const char *name)
+{
+	r->open_names[r->n_open] = name;
+	r->open[r->n_open++] = element;
+}
+
+static void close_top(struct xml_reader *r)
+{
+	enum element element = r->open[--r->n_open];
+	const struct rule *rule = r->leaf;
+
+	if (element != LEAF) {
+		close_element(r, element);
+		return;
+	}
+	r->leaf = NULL;
+	close_leaf(r, rule);
+}
+
+/*
+ * An end tag was lost: "<report_id>1/report_id>" and what else there is. What is
+ * left of it at the end of the text is no text.
+ */
+static void close_without_tag(struct xml_reader *r)
+{
+	const char *name = r->open_names[r->n_open - 1];
+	struct span text = span_trim(buf_span(&r->text));
+	size_t n = strlen(name);
+
+	if (r->leaf != NULL && text.n >= n + 2 &&
+	    text.p[text.n - n - 2] == '/' && text.p[text.n - 1] == '>' &&
+	    memcmp(text.p + text.n - n - 1, name, n) == 0)
+		r->text.n = (size_t)(text.p - r->text.p) + text.n - n - 2;
+	close_top(r);
+}
+
+/*
+ * In a document whose tags do not match, libxml2 takes each end tag for that of
+ * the innermost element, and everything behind the first fault would be one
+ * level off. So go by its name, and end what is still open inside.
+ */
+static void close_named(struct xml_reader *r, const char *name)
+{
+	size_t at = r->n_open;
+
+	while (at > 0 && strcmp(r->open_names[at - 1], name) != 0)
+		at--;
+	if (at == 0) {
+		r->skipping -= r->skipping > 0 ? 1 : 0;
+		return;
+	}
+	r->skipping = 0;
+	while (r->n_open > at && !stopped(r))
+		close_without_tag(r);
+	if (!stopped(r))
+		close_top(r);
+}
+
+/*
+ * In a leaf, an element that belongs beside it: the end tag of the leaf was lost.
+ */
+static void end_lost_leaf(struct xml_reader *r, const char *name)
+{
+	if (r->leaf == NULL ||
+	    find_rule(r, r->open[r->n_open - 2], name) == NULL)
+		return;
+	note(r, ODD_LOST, span_of(r->leaf->name));
+	r->not_well_formed = true;
+	r->misnested = true;
+	close_without_tag(r);
+}
+
 /* Until <feedback> is found: wrappers around it, or something else. */
 static void
 start_outside(struct xml_reader *r, const char *name, const xmlChar *uri)
 {
 	if (strcmp(name, "feedback") == 0 && r->depth <= MAX_XML_WRAPPERS) {
 		r->begun = true;
-		r->open[r->n_open++] = FEEDBACK;
+		push_open(r, FEEDBACK, "feedback");
 		look_at_namespace(r, uri);
 		return;
 	}
@@ -1096,10 +1175,15 @@ start_outside(struct xml_reader *r, const char *name, const xmlChar *uri)
 static void
 start_inside(struct xml_reader *r, const char *name, const xmlChar *uri)
 {
-	const struct rule *rule = find_rule(r, r->open[r->n_open - 1], name);
+	const struct rule *rule;
 
+	end_lost_leaf(r, name);
+	if (stopped(r))
+		return;
+	rule = find_rule(r, r->open[r->n_open - 1], name);
 	if (rule == NULL || r->leaf != NULL || r->n_open == MAX_OPEN) {
 		r->skipping = 1;
+		r->may_be_text = r->leaf != NULL;
 		return;
 	}
 	if ((rule->element == METADATA && r->have_metadata) ||
@@ -1110,7 +1194,7 @@ start_inside(struct xml_reader *r, const char *name, const xmlChar *uri)
 	}
 	if (rule->element == METADATA || rule->element == POLICY)
 		look_at_namespace(r, uri);
-	r->open[r->n_open++] = rule->element;
+	push_open(r, rule->element, rule->name);
 	open_element(r, rule->element);
 	if (rule->element == LEAF) {
 		r->leaf = rule;
@@ -1129,6 +1213,7 @@ static void on_start(void *data, const xmlChar *name, const xmlChar *prefix,
 	(void)n_attributes, (void)n_defaulted, (void)attributes;
 	if (stopped(r))
 		return;
+	r->may_be_text = false;
 	r->depth++;
 	if (r->depth > MAX_XML_DEPTH)
 		reject(r, "line %d: elements nested more than %d deep",
@@ -1148,29 +1233,23 @@ static void on_end(void *data, const xmlChar *name, const xmlChar *prefix,
 		   const xmlChar *uri)
 {
 	struct xml_reader *r = data;
-	enum element element;
 
-	(void)name, (void)prefix, (void)uri;
+	(void)prefix, (void)uri;
 	if (stopped(r))
 		return;
+	r->may_be_text = false;
 	r->depth--;
 	if (r->depth == 0)
 		r->closed = true;
-	if (r->skipping > 0) {
+	if (r->misnested) {
+		close_named(r, r->end_name[0] != '\0' ? r->end_name :
+							(const char *)name);
+		r->end_name[0] = '\0';
+	} else if (r->skipping > 0) {
 		r->skipping--;
-		return;
+	} else if (r->n_open > 0) {
+		close_top(r);
 	}
-	if (r->n_open == 0)
-		return;
-	element = r->open[--r->n_open];
-	if (element == LEAF) {
-		const struct rule *rule = r->leaf;
-
-		r->leaf = NULL;
-		close_leaf(r, rule);
-		return;
-	}
-	close_element(r, element);
 }
 
 static void on_text(void *data, const xmlChar *text, int n)
@@ -1207,6 +1286,35 @@ static void on_doctype(void *data, const xmlChar *name,
 	reject(r, "line %d: DOCTYPE not allowed", line_of(r));
 }
 
+/*
+ * The tag that just began was none: "<dmarc" of "<dmarc@reporter.example>" is
+ * text of the leaf.
+ */
+static void take_back_tag(struct xml_reader *r, const char *name)
+{
+	r->may_be_text = false;
+	r->skipping = 0;
+	on_text(r, (const xmlChar *)"<", 1);
+	on_text(r, (const xmlChar *)name, (int)strlen(name));
+}
+
+/* What libxml2 makes of a broken tag, and what we make of it. */
+static void look_at_tag(struct xml_reader *r, const xmlError *error)
+{
+	if (error->code == XML_ERR_GT_REQUIRED && r->may_be_text &&
+	    error->str1 != NULL) {
+		take_back_tag(r, error->str1);
+	} else if (error->code == XML_ERR_TAG_NAME_MISMATCH &&
+		   error->str2 != NULL) {
+		struct span name = span_of(error->str2), prefix;
+
+		(void)span_take_until(&name, ':', &prefix);
+		snprintf(r->end_name, sizeof(r->end_name), "%.*s",
+			 SPAN_ARGS(name));
+		r->misnested = true;
+	}
+}
+
 /* Is there more than white space and NULs where libxml2 stands? */
 static bool another_document(const xmlParserCtxt *xml)
 {
@@ -1229,12 +1337,13 @@ static void on_error(void *data, const xmlError *error)
 	if (error->domain == XML_FROM_NAMESPACE)
 		return; /* an unbound prefix: seen, and harmless to us */
 	text = span_trim(span_of(error->message));
-	if (error->code == XML_ERR_DOCUMENT_END && r->closed &&
+	if (error->code == XML_ERR_DOCUMENT_END && r->closed && r->complete &&
 	    another_document(r->xml)) {
 		reject(r, "line %d: a second document behind the first",
 		       line_of(r));
 		return;
 	}
+	look_at_tag(r, error);
 	r->not_well_formed = true;
 	note(r, ODD_XML, text);
 }

@@ -10,7 +10,9 @@
  * libxml2 runs in its recovering mode, so that one pass serves both the good
  * and the bad: a document that is not well-formed but of which <feedback>
  * begins and ends is read as far as it can be, and is REPORT_PARTIAL with a
- * warning; one that is cut off is rejected.
+ * warning; one that is cut off is rejected. From the first end tag that does not
+ * match, elements end by their names, a lost end tag is made up for where an
+ * element of its parent begins, and "<name@domain>" in a text is text.
  */
 #ifndef EDMARC_REPORT_READ_XML_H
 #define EDMARC_REPORT_READ_XML_H

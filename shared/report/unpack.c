@@ -79,6 +79,8 @@ enum content content_of(struct span bytes)
 	if (starts(bytes, "PK\3\4", 4) || starts(bytes, "PK\5\6", 4) ||
 	    starts(bytes, "PK\7\10", 4))
 		return CONTENT_ZIP;
+	if (starts(bytes, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8))
+		return CONTENT_COMPOUND;
 	if (is_zlib(bytes))
 		return CONTENT_ZLIB;
 	if (bytes.n >= TAR_MAGIC_AT + 5 &&
@@ -103,6 +105,8 @@ const char *content_name(enum content content)
 		[CONTENT_ZLIB] = "a zlib stream",
 		[CONTENT_ZIP] = "a zip archive",
 		[CONTENT_TAR] = "a tar archive",
+		[CONTENT_COMPOUND] = "a compound file, such as Outlook's "
+				     ".msg: save the mail as .eml",
 	};
 
 	return (size_t)content < sizeof(names) / sizeof(names[0]) ?

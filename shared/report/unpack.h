@@ -28,6 +28,7 @@ enum content {
 	CONTENT_ZLIB,
 	CONTENT_ZIP,
 	CONTENT_TAR,
+	CONTENT_COMPOUND, /* Microsoft's, as Outlook saves mail; not read */
 };
 
 /* So many octets of the beginning are enough to tell. */

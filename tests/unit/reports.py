@@ -171,6 +171,19 @@ def unescape(text):
 
 def judge(lines, objects):
     """What is wrong with the objects of one file, as a list."""
+    kinds = {line["kind"].split("-")[0].replace("tlsrpt", "tls") for line in lines}
+    if len(kinds) == 1:
+        return judge_kind(lines, objects)
+    out = []
+    for kind in sorted(kinds):
+        out += judge_kind(
+            [line for line in lines if line["kind"].replace("tlsrpt", "tls").startswith(kind)],
+            [o for o in objects if o["kind"] == kind],
+        )
+    return out
+
+
+def judge_kind(lines, objects):
     stored = [o for o in objects if o["status"] in STORED]
     expects = {line["expect"] for line in lines}
     kinds = {o["kind"] for o in objects}
@@ -186,9 +199,13 @@ def judge(lines, objects):
         compare = failure_differences if kind == "failure" else tls_differences
         return compare(json.loads(first["detail"]), objects[0][kind])
     if expects <= {"reject", "safe", "not-a-report", "schema"}:
-        return ["%d reports stored" % len(stored)] if stored else []
+        if stored:
+            return ["%d reports stored" % len(stored)]
+        reason = json.loads(first["detail"] or "{}").get("reason", "")
+        reasons = [o["reason"] for o in objects]
+        return [] if any(reason in r for r in reasons) else ["reason: %s" % reasons]
     wanted = [line for line in lines if line["expect"] not in ("reject", "not-a-report")]
-    if not stored and all(line["expect"] != "accept" for line in wanted):
+    if not stored and all(line["expect"] not in ("accept", "partial") for line in wanted):
         return []
     out = []
     if len(stored) != len(wanted):

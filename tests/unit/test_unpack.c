@@ -206,6 +206,8 @@ static void test_content(void **state)
 		{ SPAN("x\x9d"), CONTENT_OTHER },
 		{ SPAN("xmas"), CONTENT_OTHER },
 		{ SPAN("Subject: x\n"), CONTENT_OTHER },
+		{ SPAN("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), CONTENT_COMPOUND },
+		{ SPAN("\xd0\xcf\x11\xe0\xa1\xb1\x1a"), CONTENT_OTHER },
 	};
 	size_t i;
 
