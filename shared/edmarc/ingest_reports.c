@@ -64,6 +64,7 @@ struct mail {
 struct work {
 	struct ingest *ingest;
 	const char *directory;
+	int new_fd; /* its new/ */
 	struct parsers *parsers;
 	struct mail *all;
 	struct mail *unused;
@@ -201,12 +202,14 @@ static int clear_mail(struct work *work, struct mail *mail, struct err *err)
 	const struct mail_outcome *outcome = mail_store_outcome(mail->store);
 
 	if (outcome->stored_before)
-		return report_spool_remove(work->directory, mail->name, err);
+		return report_spool_remove(work->new_fd, work->directory,
+					   mail->name, err);
 	count_mail(work->ingest, mail);
 	if (outcome->set_aside)
 		return report_spool_set_aside(work->directory, mail->name,
 					      outcome->reason, err);
-	return report_spool_remove(work->directory, mail->name, err);
+	return report_spool_remove(work->new_fd, work->directory, mail->name,
+				   err);
 }
 
 /* In the order of their age, so that the older one of two equal ones counts. */
@@ -349,8 +352,9 @@ static int start_mail(struct work *work, struct span name, struct err *err)
 	mail->name = name;
 	mail->envelope = (struct mail_envelope){ .name = name };
 	mail_store_start(mail->store, name, time(NULL));
-	mail->fd = report_spool_open(work->directory, name, mail->arena,
-				     &envelope, &mail->offset, &why);
+	mail->fd =
+		report_spool_open(work->new_fd, work->directory, name,
+				  mail->arena, &envelope, &mail->offset, &why);
 	if (mail->fd < 0)
 		return take_result(work, mail, -1, &why, err);
 	mail->envelope.received = envelope.received;
@@ -461,6 +465,7 @@ static int take_mails(struct ingest *ingest, struct parsers *parsers,
 {
 	struct work work = { .ingest = ingest,
 			     .directory = ingest->settings->report_spool,
+			     .new_fd = -1,
 			     .parsers = parsers };
 	struct span *names;
 	int result;
@@ -473,8 +478,12 @@ static int take_mails(struct ingest *ingest, struct parsers *parsers,
 	work.later = arena_array(list, n, sizeof(*work.later));
 	if (work.later == NULL)
 		return err_set(err, ERR_TEMP, "out of memory");
+	work.new_fd = report_spool_new(work.directory, err);
+	if (work.new_fd < 0)
+		return -1;
 	result = run_twice(&work, names, n, err);
 	release(&work);
+	close(work.new_fd);
 	if (result < 0)
 		return -1;
 	return n == MAX_REPORT_NAMES && ingest->failures == 0 &&

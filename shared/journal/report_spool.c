@@ -302,9 +302,10 @@ read_head(int fd, struct arena *arena, struct span *head, struct err *err)
 	return 0;
 }
 
-static int open_in(const char *directory, const char *part, struct span name,
-		   struct arena *arena, struct report_envelope *envelope,
-		   off_t *mail, struct err *err)
+static int open_in(int dir, const char *directory, const char *part,
+		   struct span name, struct arena *arena,
+		   struct report_envelope *envelope, off_t *mail,
+		   struct err *err)
 {
 	char text[MAX_REPORT_NAME + 1];
 	struct span head = { .p = NULL, .n = 0 };
@@ -313,7 +314,7 @@ static int open_in(const char *directory, const char *part, struct span name,
 
 	if (!spool_name_text(name, text))
 		return spool_refuse_name(err, name);
-	fd = spool_open_mail(directory, part, text, err);
+	fd = spool_open_mail(dir, directory, part, text, err);
 	if (fd < 0)
 		return -1;
 	if (read_head(fd, arena, &head, err) < 0 ||
@@ -325,38 +326,45 @@ static int open_in(const char *directory, const char *part, struct span name,
 	return fd;
 }
 
-int report_spool_open(const char *directory, struct span name,
+int report_spool_new(const char *directory, struct err *err)
+{
+	return spool_open_dir(directory, "new", err);
+}
+
+int report_spool_open(int new_fd, const char *directory, struct span name,
 		      struct arena *arena, struct report_envelope *envelope,
 		      off_t *mail, struct err *err)
 {
-	return open_in(directory, "new", name, arena, envelope, mail, err);
+	return open_in(new_fd, directory, "new", name, arena, envelope, mail,
+		       err);
 }
 
 int report_spool_open_bad(const char *directory, struct span name,
 			  struct arena *arena, struct report_envelope *envelope,
 			  off_t *mail, struct err *err)
 {
-	return open_in(directory, "bad", name, arena, envelope, mail, err);
+	int dir = spool_open_dir(directory, "bad", err);
+	int fd;
+
+	if (dir < 0)
+		return -1;
+	fd = open_in(dir, directory, "bad", name, arena, envelope, mail, err);
+	close(dir);
+	return fd;
 }
 
 /* ---------------------------------------------------------------- the end */
 
-int report_spool_remove(const char *directory, struct span name,
+int report_spool_remove(int new_fd, const char *directory, struct span name,
 			struct err *err)
 {
 	char text[MAX_REPORT_NAME + 1];
-	int result = 0;
-	int dir;
 
 	if (!spool_name_text(name, text))
 		return spool_refuse_name(err, name);
-	dir = spool_open_dir(directory, "new", err);
-	if (dir < 0)
-		return -1;
-	if (unlinkat(dir, text, 0) < 0 && errno != ENOENT)
-		result = err_errno(err, ERR_TEMP, "%s/new/%s", directory, text);
-	close(dir);
-	return result;
+	if (unlinkat(new_fd, text, 0) < 0 && errno != ENOENT)
+		return err_errno(err, ERR_TEMP, "%s/new/%s", directory, text);
+	return 0;
 }
 
 /* One line, whatever the reason holds. Returns 0, or -1 with errno set. */

@@ -95,13 +95,19 @@ MUST_CHECK int report_spool_names(const char *directory, struct arena *arena,
 				  struct err *err);
 
 /*
- * Open NAME in new/ and read its envelope; *mail is the offset of the mail.
+ * new/ itself, judged once for many mails; the descriptor is the caller's to
+ * close. ERR_CONFIG when it is missing or open to others.
+ */
+MUST_CHECK int report_spool_new(const char *directory, struct err *err);
+
+/*
+ * Open NAME in new/, which is open as new_fd, and read its envelope; *mail is the offset of the mail.
  * Returns the descriptor, which stands at an unspecified place, or -1: ERR_INPUT
  * when the file is not ours to read (to be set aside), ERR_TEMP also when it is
  * gone.
  */
-MUST_CHECK int report_spool_open(const char *directory, struct span name,
-				 struct arena *arena,
+MUST_CHECK int report_spool_open(int new_fd, const char *directory,
+				 struct span name, struct arena *arena,
 				 struct report_envelope *envelope, off_t *mail,
 				 struct err *err);
 
@@ -126,8 +132,8 @@ MUST_CHECK int report_envelope_parse(struct span text,
  * The mail is in the store: remove the file. Not being there is fine. Not
  * synced: should the file come back after a crash, the store knows its name.
  */
-MUST_CHECK int
-report_spool_remove(const char *directory, struct span name, struct err *err);
+MUST_CHECK int report_spool_remove(int new_fd, const char *directory,
+				   struct span name, struct err *err);
 
 /*
  * Move NAME to bad/ with its reason beside it in NAME.reason: the reason first,

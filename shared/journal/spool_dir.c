@@ -243,17 +243,13 @@ out:
 }
 
 /* Opening must not wait for a writer (a FIFO) or follow a link elsewhere. */
-int spool_open_mail(const char *directory, const char *part, const char *name,
-		    struct err *err)
+int spool_open_mail(int dir, const char *directory, const char *part,
+		    const char *name, struct err *err)
 {
-	int dir = spool_open_dir(directory, part, err);
+	int fd = openat(dir, name,
+			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
-	int fd;
 
-	if (dir < 0)
-		return -1;
-	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	close(dir);
 	if (fd < 0)
 		return err_errno(err,
 				 errno == ELOOP || errno == EACCES ||

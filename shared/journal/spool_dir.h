@@ -26,10 +26,10 @@ MUST_CHECK int
 spool_open_dir(const char *directory, const char *part, struct err *err);
 
 /*
- * A mail of a part, read-only: what is no regular file is ERR_INPUT, what is not
+ * A mail of a part that is open as dir, read-only: what is no regular file is ERR_INPUT, what is not
  * there or cannot be read now ERR_TEMP.
  */
-MUST_CHECK int spool_open_mail(const char *directory, const char *part,
+MUST_CHECK int spool_open_mail(int dir, const char *directory, const char *part,
 			       const char *name, struct err *err);
 
 bool spool_is_name_char(char c);

@@ -480,7 +480,7 @@ parse_address(struct xml_reader *r, struct span text, struct span *address)
 	char source[INET6_ADDRSTRLEN], canonical[INET6_ADDRSTRLEN];
 	unsigned char octets[16];
 	struct span rest = text, bare;
-	bool good;
+	bool good = true;
 
 	/* The zone id of a link-local address means nothing to us. */
 	if (span_take_until(&rest, '%', &bare))
@@ -489,9 +489,9 @@ parse_address(struct xml_reader *r, struct span text, struct span *address)
 		return false;
 	memcpy(source, text.p, text.n);
 	source[text.n] = '\0';
+	/* Of IPv4, it reads nothing but what inet_ntop(3) would write. */
 	if (inet_pton(AF_INET, source, octets) == 1)
-		good = inet_ntop(AF_INET, octets, canonical,
-				 sizeof(canonical)) != NULL;
+		memcpy(canonical, source, text.n + 1);
 	else if (inet_pton(AF_INET6, source, octets) != 1)
 		return false;
 	else if (memcmp(octets, mapped, sizeof(mapped)) == 0)
@@ -919,11 +919,12 @@ static void finish_row(struct xml_reader *r)
 static const struct rule *
 find_rule(struct xml_reader *r, enum element parent, const char *name)
 {
+	size_t at = r->next_rule;
 	size_t i;
 
-	for (i = 0; i < COUNT(rules); i++) {
-		size_t at = (r->next_rule + i) % COUNT(rules);
-
+	for (i = 0; i < COUNT(rules); i++, at++) {
+		if (at == COUNT(rules))
+			at = 0;
 		if (rules[at].parent != parent ||
 		    strcmp(rules[at].name, name) != 0)
 			continue;

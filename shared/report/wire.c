@@ -560,30 +560,6 @@ take_head(struct wire_reader *reader, struct codec *codec, struct err *err)
 	return reader->sink->head(reader->sink, &head, err);
 }
 
-/* One of the four numbers of an IPv4 address, and a dot if there must be one. */
-static bool take_number(struct span *text, bool dot)
-{
-	unsigned number = 0;
-	size_t n = 0;
-
-	while (n < 3 && n < text->n && ascii_is_digit(text->p[n]))
-		number = number * 10 + (unsigned)(text->p[n++] - '0');
-	if (n == 0 || number > 255 || (n > 1 && text->p[0] == '0'))
-		return false;
-	if (dot && (n == text->n || text->p[n++] != '.'))
-		return false;
-	text->p += n;
-	text->n -= n;
-	return true;
-}
-
-static bool is_ipv4(struct span text)
-{
-	return take_number(&text, true) && take_number(&text, true) &&
-	       take_number(&text, true) && take_number(&text, false) &&
-	       text.n == 0;
-}
-
 /* The text of an address as inet_ntop(3) writes it? */
 static bool is_canonical(struct span text)
 {
@@ -591,12 +567,13 @@ static bool is_canonical(struct span text)
 	char again[INET6_ADDRSTRLEN];
 	unsigned char address[16];
 
-	if (!span_has(text, ':'))
-		return is_ipv4(text);
 	if (text.n == 0 || text.n >= sizeof(copy))
 		return false;
 	memcpy(copy, text.p, text.n);
 	copy[text.n] = '\0';
+	/* Of IPv4, it reads nothing else. */
+	if (inet_pton(AF_INET, copy, address) == 1)
+		return strlen(copy) == text.n;
 	if (inet_pton(AF_INET6, copy, address) != 1 ||
 	    inet_ntop(AF_INET6, address, again, sizeof(again)) == NULL)
 		return false;

@@ -9,7 +9,7 @@
 . "$INTEGRATION/mariadb.sh"
 . "$INTEGRATION/store.sh"
 need_root
-need_programs awk find python3
+need_programs awk find python3 strace
 begin
 kills=${KILLS:-100}
 mariadb_start
@@ -185,4 +185,20 @@ is 'and undone' "$(stored)" $'0\t0\t0\tNULL'
 faults ''
 edmarc_run 0 'the next run' app ingest
 is 'loads all' "$(stored)" $'30\t30\t30\t1'
+
+# ------------------------------------------------------------------ the sandbox
+
+some_mails 5 example.org
+edmarc=$T/without-seccomp
+cat >"$edmarc" <<-SHELL
+	#!/bin/sh
+	exec strace -f -qq -o /dev/null -e trace=seccomp \
+		-e inject=seccomp:error=EINVAL "$top_builddir/edmarc" "\$@"
+SHELL
+chmod 755 "$edmarc"
+edmarc_run 78 'a kernel without seccomp filters' one ingest
+like 'is told' "$errors" "sandbox cannot be built .*--no-sandbox"
+is 'and no mail is touched' "$(waiting one)" 5
+edmarc_run 0 'with --no-sandbox' one ingest --no-sandbox
+is 'all is loaded' "$(stored)" $'5\t5\t5\t1'
 finish

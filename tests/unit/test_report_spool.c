@@ -138,6 +138,30 @@ static struct span only_name(struct spool *spool)
 	return names[0];
 }
 
+static int open_mail(struct spool *spool, struct span name, struct arena *arena,
+		     struct report_envelope *found, off_t *at, struct err *err)
+{
+	int dir = report_spool_new(spool->directory, err);
+	int fd;
+
+	assert_true(dir >= 0);
+	fd = report_spool_open(dir, spool->directory, name, arena, found, at,
+			       err);
+	close(dir);
+	return fd;
+}
+
+static int remove_mail(struct spool *spool, struct span name, struct err *err)
+{
+	int dir = report_spool_new(spool->directory, err);
+	int result;
+
+	assert_true(dir >= 0);
+	result = report_spool_remove(dir, spool->directory, name, err);
+	close(dir);
+	return result;
+}
+
 /* What is behind the envelope. */
 static void assert_mail(struct spool *spool, struct span name, const char *want)
 {
@@ -145,8 +169,7 @@ static void assert_mail(struct spool *spool, struct span name, const char *want)
 	struct buf mail = BUF_INIT(100000);
 	struct err err = ERR_INIT;
 	off_t at;
-	int fd = report_spool_open(spool->directory, name, spool->arena, &found,
-				   &at, &err);
+	int fd = open_mail(spool, name, spool->arena, &found, &at, &err);
 
 	assert_string_equal(err.text, "");
 	assert_true(fd >= 0);
@@ -178,10 +201,10 @@ static void takes_a_mail(void **state)
 	snprintf(path, sizeof(path), "new/%s", name.p);
 	assert_int_equal(stat(in(spool, path), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	assert_int_equal(report_spool_remove(spool->directory, name, &err), 0);
+	assert_int_equal(remove_mail(spool, name, &err), 0);
 	assert_int_equal(count(spool, "new"), 0);
 	/* Once more: ingest was stopped between commit and removal. */
-	assert_int_equal(report_spool_remove(spool->directory, name, &err), 0);
+	assert_int_equal(remove_mail(spool, name, &err), 0);
 }
 
 /* The umask of the host must not decide. */
@@ -248,8 +271,8 @@ static void quotes_a_hostile_envelope(void **state)
 
 	memset(long_address, 'x', sizeof(long_address));
 	assert_int_equal(capture(spool, &hostile, "mail", &err), 0);
-	fd = report_spool_open(spool->directory, only_name(spool), spool->arena,
-			       &found, &at, &err);
+	fd = open_mail(spool, only_name(spool), spool->arena, &found, &at,
+		       &err);
 	assert_true(fd >= 0);
 	assert_true(found.received == NOW);
 	assert_true(span_equal(found.recipient,
@@ -525,8 +548,8 @@ static enum err_kind open_kind(struct spool *spool, const char *name)
 	struct report_envelope found;
 	struct err err = ERR_INIT;
 	off_t at;
-	int fd = report_spool_open(spool->directory, span_of(name),
-				   spool->arena, &found, &at, &err);
+	int fd = open_mail(spool, span_of(name), spool->arena, &found, &at,
+			   &err);
 
 	assert_int_equal(fd, -1);
 	return err.kind;
