@@ -99,7 +99,8 @@ CREATE TABLE IF NOT EXISTS received_mail (
   sender VARCHAR(320) NOT NULL COMMENT 'empty for <>',
   status VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
     COMMENT 'ok; partial: some of it was refused; rejected: all of it',
-  set_aside TINYINT NOT NULL COMMENT 'the file is kept in bad/',
+  set_aside TINYINT NOT NULL
+    COMMENT 'the file is kept in bad/, or where an import found it',
   reason TEXT NOT NULL COMMENT 'the first refusal; empty when ok',
   reports INT NOT NULL COMMENT 'stored, without duplicates',
   duplicates INT NOT NULL,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * cmd_ingest.c - edmarc ingest: from both spools into the database
+ * cmd_ingest.c - edmarc ingest: from both spools, or files, into the database
  */
 #include <errno.h>
 #include <getopt.h>
@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/span.h"
 #include "edmarc/command.h"
+#include "edmarc/import.h"
 #include "edmarc/ingest.h"
 #include "edmarc/parsers.h"
 #include "report/read.h"
@@ -37,7 +38,10 @@
 #define MAX_LOGGED_FAILURES 10
 
 static const char usage[] =
-	"usage: edmarc ingest [--once | --watch] [--jobs N] [--no-sandbox]\n\n"
+	"usage: edmarc ingest [--once | --watch] [--jobs N] [--no-sandbox]\n"
+	"       edmarc ingest [--jobs N] [--no-sandbox] PATH...\n\n"
+	"  PATH          load reports from files, directories, Maildirs and mbox\n"
+	"                files, which stay as they are; the spools are left alone\n"
 	"  --once        load what waits in the spools and end (the default)\n"
 	"  --watch       and go on with what comes, until SIGTERM or SIGINT\n"
 	"  --jobs N      this many mails are parsed side by side; as many as there\n"
@@ -96,7 +100,7 @@ read_options(struct ingest *ingest, bool *watch, int argc, char **argv)
 			return EX_USAGE;
 		}
 	}
-	if (optind == argc && !(once && *watch))
+	if (optind == argc ? !(once && *watch) : !once && !*watch)
 		return -1;
 	fputs(usage, stderr);
 	return EX_USAGE;
@@ -301,6 +305,69 @@ static int ingest_watch(struct ingest *ingest)
 	return status;
 }
 
+/* ------------------------------------------------------------------- import */
+
+/* What was done, whether or not all of it was. */
+static void print_counts(const struct ingest *ingest,
+			 const struct progress *progress, bool whole)
+{
+	printf("%s%" PRIu64 " mails: %" PRIu64 " stored, %" PRIu64
+	       " duplicate, %" PRIu64 " partial, %" PRIu64 " rejected; %" PRIu64
+	       " new reports%s\n",
+	       whole ? "" : "stopped after ", progress->mails, progress->stored,
+	       progress->duplicates, progress->partial, progress->rejected,
+	       ingest->count.reports,
+	       whole ? "" : "; the same command goes on");
+}
+
+static int import_mails(struct ingest *ingest, struct import *import)
+{
+	const struct progress *progress = import_progress(import);
+	struct parsers *parsers = NULL;
+	struct err err = ERR_INIT;
+	bool stopped;
+	int result =
+		parsers_new(ingest->jobs, !ingest->unfiltered, &parsers, &err);
+
+	if (result == 0)
+		result = ingest_mails(ingest, parsers, import_source(import),
+				      &err);
+	parsers_free(&parsers);
+	stopped = ingest_stopping(ingest);
+	progress_clear(import_progress(import));
+	print_counts(ingest, progress, result == 0 && !stopped);
+	if (result < 0)
+		return command_fail(&err);
+	if (ingest->failures > 0)
+		log_error("%u mails could not be stored now; the same command "
+			  "tries again",
+			  ingest->failures);
+	if (stopped || ingest->failures > 0)
+		return EX_TEMPFAIL;
+	return progress->rejected > 0 || ingest->count.refused > 0 ?
+		       EX_DATAERR :
+		       EX_OK;
+}
+
+/* The spools are not touched, so they need no lock and no owner. */
+static int ingest_import(struct ingest *ingest, char **paths)
+{
+	struct import *import = NULL;
+	struct err err = ERR_INIT;
+	int status;
+
+	if (catch_signals(ingest, &err) < 0)
+		return command_fail(&err);
+	if (connect_database(ingest, &err) < 0 ||
+	    import_new(ingest, paths, &import, &err) < 0)
+		status = command_fail(&err);
+	else
+		status = import_mails(ingest, import);
+	import_free(&import);
+	close(ingest->stop_fd);
+	return status;
+}
+
 /* ------------------------------------------------------------------ command */
 
 static int
@@ -337,8 +404,14 @@ int cmd_ingest(struct command_context *context, int argc, char **argv)
 		err_errno(&err, ERR_TEMP, "host name");
 		return command_fail(&err);
 	}
-	if (report_read_prepare(&err) < 0 ||
-	    lock_spools(&settings, lock, &err) < 0)
+	if (report_read_prepare(&err) < 0)
+		return command_fail(&err);
+	if (optind < argc) {
+		status = ingest_import(&ingest, argv + optind);
+		database_close(&ingest.db);
+		return status;
+	}
+	if (lock_spools(&settings, lock, &err) < 0)
 		return command_fail(&err);
 	status = watch ? ingest_watch(&ingest) : ingest_once(&ingest);
 	database_close(&ingest.db);

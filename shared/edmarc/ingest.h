@@ -12,11 +12,16 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
+#include "base/arena.h"
 #include "base/attributes.h"
 #include "base/err.h"
+#include "base/span.h"
 #include "dmarc/settings.h"
+#include "edmarc/parsers.h"
 #include "store/database.h"
+#include "store/reports.h"
 
 struct ingest {
 	const struct settings *settings;
@@ -51,6 +56,43 @@ MUST_CHECK int ingest_failed(struct ingest *ingest, struct err *err);
 /* Load and remove what waits; connected, with the lock on the spool. */
 MUST_CHECK int ingest_verdicts(struct ingest *ingest, struct err *err);
 MUST_CHECK int ingest_reports(struct ingest *ingest, struct err *err);
+
+/* A mail that waits to be read; it belongs to its source. */
+struct source_mail {
+	struct span name;  /* what the store knows it by; a NUL is behind it */
+	const char *label; /* what people know it by */
+	uint64_t number;   /* of two equal reports, the lower one counts */
+	struct source_mail *next;
+};
+
+/*
+ * Where mails come from: the spool, or what an import was pointed at. A mail
+ * that next() gave stays until the source ends, or until done() has taken it
+ * back; it is opened again when it could not be stored the first time.
+ */
+struct mail_source {
+	/* 1 with the next one, 0 when there are no more, -1. */
+	int (*next)(struct mail_source *source, struct source_mail **mail,
+		    struct err *err);
+	/*
+	 * The descriptor, and where in it the mail begins; what is known of its
+	 * envelope, in the arena. -1: ERR_INPUT and ERR_LIMIT refuse the mail.
+	 */
+	int (*open)(struct mail_source *source, struct source_mail *mail,
+		    struct arena *arena, struct mail_envelope *envelope,
+		    off_t *offset, struct err *err);
+	/* It is in the tables now, or was before. */
+	int (*done)(struct mail_source *source, struct source_mail *mail,
+		    const struct mail_envelope *envelope,
+		    const struct mail_outcome *outcome, struct err *err);
+};
+
+/*
+ * Read and store what the source has. Mails that are with a child when we are
+ * asked to stop are not stored.
+ */
+MUST_CHECK int ingest_mails(struct ingest *ingest, struct parsers *parsers,
+			    struct mail_source *source, struct err *err);
 
 /*
  * Is this directory safe to read from (nothing for others) and ours to work in?

@@ -46,13 +46,16 @@
 
 #define EXPIRE_SECS 3600
 
+/* Mails to be tried alone; when there are so many, they come first. */
+#define MAX_LATER 10000
+
 /* So many that fail alone, one after the other: it is not the mails. */
 #define MAX_FAILURES_IN_A_ROW 20
 
 struct mail {
 	struct mail *next;        /* of all */
 	struct mail *next_unused; /* of those that are not on their way */
-	struct span name;
+	struct source_mail *from;
 	struct arena *arena; /* of the envelope */
 	int fd;
 	off_t offset;
@@ -60,19 +63,21 @@ struct mail {
 	struct mail_store *store;
 };
 
-/* A list of names on its way through children and transactions. */
+/* The mails of a source on their way through children and transactions. */
 struct work {
 	struct ingest *ingest;
-	const char *directory;
-	int new_fd; /* its new/ */
+	struct mail_source *source;
 	struct parsers *parsers;
+	uint64_t taken; /* from the source */
+	bool ended;     /* it has no more */
 	struct mail *all;
 	struct mail *unused;
 	bool alone; /* one mail at a time */
 	unsigned failed_in_a_row;
 
-	/* Mails to be tried alone, later; as long as the list of names. */
-	struct span *later;
+	/* Mails to be tried alone, later. */
+	struct source_mail *later;
+	struct source_mail **later_end;
 	size_t n_later;
 
 	/* Read, and waiting to be stored. */
@@ -156,7 +161,8 @@ static void put_back(struct work *work, struct mail *mail)
  * This mail could not be done. Returns 0 to go on with the others, or -1 when
  * nobody can.
  */
-static int postpone(struct work *work, struct span name, struct err *err)
+static int
+postpone(struct work *work, struct source_mail *mail, struct err *err)
 {
 	struct err gone = ERR_INIT;
 
@@ -164,10 +170,13 @@ static int postpone(struct work *work, struct span name, struct err *err)
 	    database_ping(work->ingest->db, &gone) < 0)
 		return -1;
 	if (!work->alone) {
-		work->later[work->n_later++] = name;
+		mail->next = NULL;
+		*work->later_end = mail;
+		work->later_end = &mail->next;
+		work->n_later++;
 		return 0;
 	}
-	err_while(err, "%.*s", SPAN_ARGS(name));
+	err_while(err, "%s", mail->label);
 	if (ingest_failed(work->ingest, err) < 0)
 		return -1;
 	return ++work->failed_in_a_row < MAX_FAILURES_IN_A_ROW ? 0 : -1;
@@ -175,49 +184,33 @@ static int postpone(struct work *work, struct span name, struct err *err)
 
 /* --------------------------------------------------------------------- the end */
 
-static void count_mail(struct ingest *ingest, const struct mail *mail)
+static void
+count_mail(struct ingest *ingest, const struct mail_outcome *outcome)
 {
-	const struct mail_outcome *outcome = mail_store_outcome(mail->store);
-
 	ingest->count.mails++;
 	ingest->count.reports += (uint64_t)outcome->reports;
 	ingest->count.duplicates += (uint64_t)outcome->duplicates;
-	if (!outcome->set_aside) {
-		log_debug("mail=%s status=%s reports=%d duplicates=%d",
-			  mail->name.p, mail_status_name(outcome),
-			  outcome->reports, outcome->duplicates);
-		return;
-	}
-	ingest->count.refused++;
-	log_warning("mail=%s status=%s reports=%d duplicates=%d sender=%s "
-		    "reason=%s",
-		    mail->name.p, mail_status_name(outcome), outcome->reports,
-		    outcome->duplicates, quote(mail->envelope.sender).text,
-		    quote(span_of(outcome->reason)).text);
+	ingest->count.refused += outcome->set_aside;
 }
 
-/* It is in the tables: count it, and take its file away. */
+/* It is in the tables: count it, and give it back. */
 static int clear_mail(struct work *work, struct mail *mail, struct err *err)
 {
 	const struct mail_outcome *outcome = mail_store_outcome(mail->store);
 
-	if (outcome->stored_before)
-		return report_spool_remove(work->new_fd, work->directory,
-					   mail->name, err);
-	count_mail(work->ingest, mail);
-	if (outcome->set_aside)
-		return report_spool_set_aside(work->directory, mail->name,
-					      outcome->reason, err);
-	return report_spool_remove(work->new_fd, work->directory, mail->name,
-				   err);
+	if (!outcome->stored_before)
+		count_mail(work->ingest, outcome);
+	return work->source->done(work->source, mail->from, &mail->envelope,
+				  outcome, err);
 }
 
-/* In the order of their age, so that the older one of two equal ones counts. */
-static int by_name(const void *a, const void *b)
+/* In the order of the source: the first one of two equal ones counts. */
+static int by_number(const void *a, const void *b)
 {
 	const struct mail *const *left = a, *const *right = b;
+	uint64_t first = (*left)->from->number, second = (*right)->from->number;
 
-	return strcmp((*left)->name.p, (*right)->name.p);
+	return first < second ? -1 : first > second;
 }
 
 static int commit(struct work *work, struct err *err)
@@ -225,7 +218,7 @@ static int commit(struct work *work, struct err *err)
 	struct mail_store *stores[BATCH_MAILS];
 	size_t i;
 
-	qsort(work->batch, work->n_batch, sizeof(work->batch[0]), by_name);
+	qsort(work->batch, work->n_batch, sizeof(work->batch[0]), by_number);
 	for (i = 0; i < work->n_batch; i++)
 		stores[i] = work->batch[i]->store;
 	return mail_stores_commit(work->ingest->db, stores, work->n_batch, err);
@@ -238,10 +231,10 @@ static int commit_refusal(struct work *work, struct err *err)
 	struct err why = *err;
 
 	*err = (struct err)ERR_INIT;
-	if (mail_leftovers_drop(work->ingest->db, &mail->name, 1, time(NULL),
-				err) < 0)
+	if (mail_leftovers_drop(work->ingest->db, &mail->from->name, 1,
+				time(NULL), err) < 0)
 		return -1;
-	mail_store_start(mail->store, mail->name, time(NULL));
+	mail_store_start(mail->store, mail->from->name, time(NULL));
 	if (mail_store_refuse(mail->store, why.text, err) < 0 ||
 	    mail_store_end(mail->store, &mail->envelope, err) < 0)
 		return -1;
@@ -267,7 +260,7 @@ static int store_batch(struct work *work, struct err *err)
 		if (result == 0 && stored && clear_mail(work, mail, &why) < 0)
 			result = ingest_failed(work->ingest, &why);
 		else if (result == 0 && !stored)
-			result = postpone(work, mail->name, &why);
+			result = postpone(work, mail->from, &why);
 		if (result < 0)
 			*err = why;
 		put_back(work, mail);
@@ -290,7 +283,7 @@ static int add_to_batch(struct work *work, struct mail *mail, struct err *err)
 {
 	close_file(mail);
 	if (mail_store_end(mail->store, &mail->envelope, err) < 0) {
-		int result = postpone(work, mail->name, err);
+		int result = postpone(work, mail->from, err);
 
 		put_back(work, mail);
 		return result;
@@ -316,7 +309,7 @@ static int take_result(struct work *work, struct mail *mail, int result,
 	}
 	if (result == 0)
 		return add_to_batch(work, mail, err);
-	result = postpone(work, mail->name, why);
+	result = postpone(work, mail->from, why);
 	if (result < 0)
 		*err = *why;
 	put_back(work, mail);
@@ -329,19 +322,19 @@ static int read_again(struct work *work, struct mail *mail, struct err *err)
 	struct err why = ERR_INIT;
 	int result;
 
-	if (mail_leftovers_drop(work->ingest->db, &mail->name, 1, time(NULL),
-				err) < 0)
+	if (mail_leftovers_drop(work->ingest->db, &mail->from->name, 1,
+				time(NULL), err) < 0)
 		return take_result(work, mail, -1, err, err);
-	mail_store_start(mail->store, mail->name, time(NULL));
+	mail_store_start(mail->store, mail->from->name, time(NULL));
 	result = parser_read(mail->fd, mail->offset, !work->ingest->unfiltered,
 			     mail_store_sink(mail->store), &why);
 	return take_result(work, mail, result, &why, err);
 }
 
-/* Open a mail and hand it to a child. The names are not our last chance. */
-static int start_mail(struct work *work, struct span name, struct err *err)
+/* Open a mail and hand it to a child. */
+static int
+start_mail(struct work *work, struct source_mail *from, struct err *err)
 {
-	struct report_envelope envelope = { 0 };
 	struct mail *mail = new_mail(work, err);
 	struct parser_mail job;
 	struct err why = ERR_INIT;
@@ -349,17 +342,14 @@ static int start_mail(struct work *work, struct span name, struct err *err)
 	if (mail == NULL)
 		return -1;
 	arena_reset(mail->arena);
-	mail->name = name;
-	mail->envelope = (struct mail_envelope){ .name = name };
-	mail_store_start(mail->store, name, time(NULL));
-	mail->fd =
-		report_spool_open(work->new_fd, work->directory, name,
-				  mail->arena, &envelope, &mail->offset, &why);
+	mail->from = from;
+	mail->offset = 0;
+	mail->envelope = (struct mail_envelope){ .name = from->name };
+	mail_store_start(mail->store, from->name, time(NULL));
+	mail->fd = work->source->open(work->source, from, mail->arena,
+				      &mail->envelope, &mail->offset, &why);
 	if (mail->fd < 0)
 		return take_result(work, mail, -1, &why, err);
-	mail->envelope.received = envelope.received;
-	mail->envelope.recipient = envelope.recipient;
-	mail->envelope.sender = envelope.sender;
 	job = (struct parser_mail){ .fd = mail->fd,
 				    .offset = mail->offset,
 				    .sink = mail_store_sink(mail->store),
@@ -408,19 +398,44 @@ static int listen(struct work *work, struct err *err)
 	return 0;
 }
 
-/*
- * Read and store all of these. Mails that are with a child when we are asked to
- * stop stay in the spool.
- */
+/* 1 with a mail of those to be read now, 0 when there are no more, -1. */
 static int
-run(struct work *work, const struct span *names, size_t n, struct err *err)
+next_mail(struct work *work, struct source_mail **mail, struct err *err)
 {
-	size_t next = 0;
+	int more;
 
-	while ((next < n || parsers_busy(work->parsers) > 0) &&
+	if (work->alone) {
+		*mail = work->later;
+		if (*mail == NULL)
+			return 0;
+		work->later = (*mail)->next;
+		work->n_later--;
+		return mail_leftovers_drop(work->ingest->db, &(*mail)->name, 1,
+					   time(NULL), err) < 0 ?
+			       -1 :
+			       1;
+	}
+	if (work->ended || work->n_later >= MAX_LATER)
+		return 0;
+	more = work->source->next(work->source, mail, err);
+	if (more > 0)
+		(*mail)->number = work->taken++;
+	work->ended = more == 0;
+	return more;
+}
+
+/* Until there is nothing more to be read in this way, or we shall stop. */
+static int run(struct work *work, struct err *err)
+{
+	struct source_mail *mail;
+	int more = 1;
+
+	while ((more > 0 || parsers_busy(work->parsers) > 0) &&
 	       !ingest_stopping(work->ingest)) {
-		if (next < n && has_room(work)) {
-			if (start_mail(work, names[next++], err) < 0)
+		if (more > 0 && has_room(work)) {
+			more = next_mail(work, &mail, err);
+			if (more < 0 ||
+			    (more > 0 && start_mail(work, mail, err) < 0))
 				return -1;
 		} else if (listen(work, err) < 0) {
 			return -1;
@@ -429,24 +444,14 @@ run(struct work *work, const struct span *names, size_t n, struct err *err)
 	return work->n_batch > 0 ? store_batch(work, err) : 0;
 }
 
-static int
-run_twice(struct work *work, struct span *names, size_t n, struct err *err)
+/* Together, and then those that could not be stored so, each by itself. */
+static int run_twice(struct work *work, struct err *err)
 {
-	struct span *later = work->later;
-	size_t n_later;
-
-	if (mail_leftovers_drop(work->ingest->db, names, n, time(NULL), err) <
-		    0 ||
-	    run(work, names, n, err) < 0)
-		return -1;
-	n_later = work->n_later;
-	if (n_later == 0 || ingest_stopping(work->ingest))
-		return 0;
-	if (mail_leftovers_drop(work->ingest->db, later, n_later, time(NULL),
-				err) < 0)
+	work->alone = false;
+	if (run(work, err) < 0)
 		return -1;
 	work->alone = true;
-	return run(work, later, n_later, err);
+	return run(work, err);
 }
 
 static void release(struct work *work)
@@ -459,34 +464,147 @@ static void release(struct work *work)
 	}
 }
 
+int ingest_mails(struct ingest *ingest, struct parsers *parsers,
+		 struct mail_source *source, struct err *err)
+{
+	struct work work = { .ingest = ingest,
+			     .source = source,
+			     .parsers = parsers };
+	int result;
+
+	do {
+		work.later = NULL;
+		work.later_end = &work.later;
+		work.n_later = 0;
+		result = run_twice(&work, err);
+	} while (result == 0 && !work.ended && !ingest_stopping(ingest));
+	release(&work);
+	return result;
+}
+
+/* ------------------------------------------------------------------- the spool */
+
+struct spool {
+	struct mail_source source;
+	const char *directory;
+	int new_fd; /* its new/ */
+	struct source_mail *mails;
+	size_t n;
+	size_t at;
+};
+
+static struct spool *spool_of(struct mail_source *source)
+{
+	/* source is the first member */
+	return (struct spool *)(void *)source;
+}
+
+static int spool_next(struct mail_source *source, struct source_mail **mail,
+		      struct err *err)
+{
+	struct spool *spool = spool_of(source);
+
+	(void)err;
+	if (spool->at == spool->n)
+		return 0;
+	*mail = &spool->mails[spool->at++];
+	return 1;
+}
+
+/* The names are not our last chance: a file may be gone. */
+static int spool_open(struct mail_source *source, struct source_mail *mail,
+		      struct arena *arena, struct mail_envelope *envelope,
+		      off_t *offset, struct err *err)
+{
+	struct report_envelope told = { 0 };
+	const struct spool *spool = spool_of(source);
+	int fd = report_spool_open(spool->new_fd, spool->directory, mail->name,
+				   arena, &told, offset, err);
+
+	if (fd < 0)
+		return -1;
+	envelope->received = told.received;
+	envelope->recipient = told.recipient;
+	envelope->sender = told.sender;
+	return fd;
+}
+
+static void log_mail(const struct source_mail *mail,
+		     const struct mail_envelope *envelope,
+		     const struct mail_outcome *outcome)
+{
+	if (!outcome->set_aside) {
+		log_debug("mail=%s status=%s reports=%d duplicates=%d",
+			  mail->name.p, mail_status_name(outcome),
+			  outcome->reports, outcome->duplicates);
+		return;
+	}
+	log_warning("mail=%s status=%s reports=%d duplicates=%d sender=%s "
+		    "reason=%s",
+		    mail->name.p, mail_status_name(outcome), outcome->reports,
+		    outcome->duplicates, quote(envelope->sender).text,
+		    quote(span_of(outcome->reason)).text);
+}
+
+static int spool_done(struct mail_source *source, struct source_mail *mail,
+		      const struct mail_envelope *envelope,
+		      const struct mail_outcome *outcome, struct err *err)
+{
+	const struct spool *spool = spool_of(source);
+
+	if (!outcome->stored_before) {
+		log_mail(mail, envelope, outcome);
+		if (outcome->set_aside)
+			return report_spool_set_aside(spool->directory,
+						      mail->name,
+						      outcome->reason, err);
+	}
+	return report_spool_remove(spool->new_fd, spool->directory, mail->name,
+				   err);
+}
+
+/* Listed; how many is in spool->n. */
+static int load_listed(struct ingest *ingest, struct parsers *parsers,
+		       struct spool *spool, const struct span *names,
+		       struct err *err)
+{
+	int result = -1;
+
+	spool->new_fd = report_spool_new(spool->directory, err);
+	if (spool->new_fd < 0)
+		return -1;
+	if (mail_leftovers_drop(ingest->db, names, spool->n, time(NULL), err) ==
+	    0)
+		result = ingest_mails(ingest, parsers, &spool->source, err);
+	close(spool->new_fd);
+	return result;
+}
+
 /* 1 when there may be more than could be listed, 0, -1. */
 static int take_mails(struct ingest *ingest, struct parsers *parsers,
 		      struct arena *list, struct err *err)
 {
-	struct work work = { .ingest = ingest,
-			     .directory = ingest->settings->report_spool,
-			     .new_fd = -1,
-			     .parsers = parsers };
+	struct spool spool = { .source = { .next = spool_next,
+					   .open = spool_open,
+					   .done = spool_done },
+			       .directory = ingest->settings->report_spool };
 	struct span *names;
-	int result;
-	size_t n;
+	size_t i;
 
-	if (report_spool_names(work.directory, list, &names, &n, err) < 0)
+	if (report_spool_names(spool.directory, list, &names, &spool.n, err) <
+	    0)
 		return -1;
-	if (n == 0)
+	if (spool.n == 0)
 		return 0;
-	work.later = arena_array(list, n, sizeof(*work.later));
-	if (work.later == NULL)
+	spool.mails = arena_array(list, spool.n, sizeof(*spool.mails));
+	if (spool.mails == NULL)
 		return err_set(err, ERR_TEMP, "out of memory");
-	work.new_fd = report_spool_new(work.directory, err);
-	if (work.new_fd < 0)
+	for (i = 0; i < spool.n; i++)
+		spool.mails[i] = (struct source_mail){ .name = names[i],
+						       .label = names[i].p };
+	if (load_listed(ingest, parsers, &spool, names, err) < 0)
 		return -1;
-	result = run_twice(&work, names, n, err);
-	release(&work);
-	close(work.new_fd);
-	if (result < 0)
-		return -1;
-	return n == MAX_REPORT_NAMES && ingest->failures == 0 &&
+	return spool.n == MAX_REPORT_NAMES && ingest->failures == 0 &&
 	       !ingest_stopping(ingest);
 }
 

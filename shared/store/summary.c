@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/columns.h"
+#include "store/mails.h"
 
 /*
  * All answers are in the order of the domain, so that they can be read side by
@@ -241,7 +242,8 @@ int summary_set_aside(struct database *db, int64_t *mails, struct err *err)
 {
 	return database_number(db,
 			       "SELECT COUNT(*) FROM received_mail "
-			       "WHERE set_aside = 1",
+			       "WHERE set_aside = 1 "
+			       "AND name NOT LIKE '" IMPORTED_NAME "%'",
 			       NULL, 0, mails, err);
 }
 
