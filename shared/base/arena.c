@@ -22,6 +22,7 @@ struct arena {
 	struct block *last;
 	size_t limit;
 	size_t used;
+	size_t kept_back;
 };
 
 struct arena *arena_new(size_t limit)
@@ -73,6 +74,7 @@ void arena_reset(struct arena *arena)
 	struct block *kept;
 
 	arena->used = 0;
+	arena->kept_back = 0;
 	if (arena->first == NULL)
 		return;
 	kept = take_best(arena);
@@ -117,13 +119,15 @@ void *arena_alloc(struct arena *arena, size_t size)
 	const size_t align = _Alignof(max_align_t);
 	struct block *block = arena->last;
 	void *memory;
+	size_t left;
 
 	if (size == 0)
 		size = 1;
 	if (size > SIZE_MAX - align)
 		return NULL;
 	size = (size + align - 1) / align * align;
-	if (size > arena->limit - arena->used)
+	left = arena_left(arena);
+	if (left < arena->kept_back || size > left - arena->kept_back)
 		return NULL;
 	if (block == NULL || block->size - block->used < size) {
 		block = add_block(arena, size);
@@ -177,4 +181,14 @@ char *arena_printf(struct arena *arena, const char *fmt, ...)
 size_t arena_used(const struct arena *arena)
 {
 	return arena->used;
+}
+
+size_t arena_left(const struct arena *arena)
+{
+	return arena->limit - arena->used;
+}
+
+void arena_keep_back(struct arena *arena, size_t bytes)
+{
+	arena->kept_back = bytes;
 }

@@ -47,4 +47,13 @@ MUST_CHECK char *arena_printf(struct arena *arena, const char *fmt, ...)
 /* How many bytes were handed out. */
 size_t arena_used(const struct arena *arena);
 
+/* How many are left until the limit, those that are kept back among them. */
+size_t arena_left(const struct arena *arena);
+
+/*
+ * Keep so many bytes back, so that who comes later finds room: until the next
+ * call, or arena_reset(), they count as handed out.
+ */
+void arena_keep_back(struct arena *arena, size_t bytes);
+
 #endif

@@ -17,7 +17,8 @@ struct cache {
 	size_t n;
 	struct dns_question *wanted; /* those not only asked ahead */
 	size_t n_wanted;
-	size_t room; /* of all three */
+	size_t room;     /* of all three */
+	size_t share_of; /* octets that resolver_allow() divides */
 };
 
 /* A linear search: a message asks some dozens of questions (R2.21). */
@@ -117,6 +118,9 @@ static void allow(struct resolver *self, size_t part, size_t parts)
 {
 	struct cache *cache = (struct cache *)self;
 
+	if (part == 1)
+		cache->share_of = arena_left(cache->arena);
+	arena_keep_back(cache->arena, cache->share_of / parts * (parts - part));
 	resolver_allow(cache->behind, part, parts);
 }
 

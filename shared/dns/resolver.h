@@ -65,8 +65,9 @@ struct resolver {
 	void (*free)(struct resolver *self);
 	/*
 	 * Until the next call, be done when part / parts of the deadline are
-	 * over, counted from its start, so that one question cannot use up the
-	 * time of later ones. NULL where nobody waits.
+	 * over, counted from its start, and leave that share of the memory, of
+	 * what was left at part 1, to later questions: one cannot use up what
+	 * others need. The last call is for part = parts. May be NULL.
 	 */
 	void (*allow)(struct resolver *self, size_t part, size_t parts);
 };

@@ -185,6 +185,26 @@ static void without_memory_there_is_null(void **state)
 	assert_true(n > 3);
 }
 
+static void what_is_kept_back_comes_later(void **state)
+{
+	struct arena *arena = arena_new(1024);
+
+	(void)state;
+	arena_keep_back(arena, 1024 - 64);
+	assert_null(arena_alloc(arena, 65));
+	assert_non_null(arena_alloc(arena, 64));
+	assert_null(arena_alloc(arena, 1));
+	assert_int_equal(arena_left(arena), 1024 - 64);
+	arena_keep_back(arena, 2000); /* more than there is */
+	assert_null(arena_alloc(arena, 1));
+	arena_keep_back(arena, 0);
+	assert_non_null(arena_alloc(arena, 1024 - 64));
+	arena_keep_back(arena, 1);
+	arena_reset(arena);
+	assert_non_null(arena_alloc(arena, 1024));
+	arena_free(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +213,7 @@ int main(void)
 		cmocka_unit_test(the_limit_is_reached_and_not_passed),
 		cmocka_unit_test(the_whole_limit_at_once),
 		cmocka_unit_test(huge_sizes_do_not_wrap),
+		cmocka_unit_test(what_is_kept_back_comes_later),
 		cmocka_unit_test(a_copy_is_a_c_string_too),
 		cmocka_unit_test(printf_fits_or_is_nothing),
 		cmocka_unit_test(reset_begins_anew_with_clean_memory),
