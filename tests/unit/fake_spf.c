@@ -39,6 +39,8 @@ EXPORTED int opendmarc_spf2_test(char *ip_address, char *mail_from_domain,
 	if (fake_spf.deaf)
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	poll(NULL, 0, fake_spf.sleep_ms);
+	while (fake_spf.deaf)
+		poll(NULL, 0, 1);
 	if (fake_spf.calls > 1 && fake_spf.outcome_again != 0)
 		return fake_spf.outcome_again;
 	snprintf(human_readable, human_readable_len, "%s", fake_spf.word);

@@ -7,6 +7,7 @@
 #ifndef EDMARC_TESTS_FAKE_SPF_H
 #define EDMARC_TESTS_FAKE_SPF_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct fake_spf {
@@ -14,7 +15,7 @@ struct fake_spf {
 	char word[64];
 	int outcome_again; /* from the second call on, if not 0 */
 	int sleep_ms;      /* before it does */
-	bool deaf;         /* cannot be cancelled */
+	atomic_bool deaf;  /* cannot be cancelled, and waits for this to end */
 
 	int calls;
 	char client_ip[64];

@@ -43,6 +43,17 @@ static void begin_silent(struct silent *server)
 		 ntohs(address.sin_port));
 }
 
+/* How many have come since the last time. */
+static int take_questions(const struct silent *server)
+{
+	char question[512];
+	int n = 0;
+
+	while (recv(server->fd, question, sizeof(question), MSG_DONTWAIT) > 0)
+		n++;
+	return n;
+}
+
 static int open_descriptors(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -94,10 +105,10 @@ static void test_deadline(void **state)
 	assert_in_range(now_ms() - start, 390, 30000);
 
 	/* The time is over for all that follows, too... */
-	start = now_ms();
+	assert_true(take_questions(&server) > 0);
 	ask(resolver, "b.example", &answer);
 	assert_string_equal(answer.why, "timeout");
-	assert_in_range(now_ms() - start, 0, 300);
+	assert_int_equal(take_questions(&server), 0);
 
 	/* ...until the next message. */
 	cares_restart(resolver);

