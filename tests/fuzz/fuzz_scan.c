@@ -490,6 +490,8 @@ static void check_judged(const struct scan_message *message,
 	MUST_HOLD(action_parse(logged(log, "action"), &action));
 	/* Settings of recipients' domains may ask for something else. */
 	MUST_HOLD(settings->domains.n > 0 ||
+		  *settings->domain_settings != '\0' ||
+		  settings->reject_several_from != REFUSE_SEVERAL_NO ||
 		  action == expected_action(logged_result(log),
 					    read_score(logged(log, "score")),
 					    settings));
