@@ -19,7 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)extract_is_mail(mail);
 	copy = malloc(size > 0 ? size : 1);
 	MUST_HOLD(copy != NULL);
-	memcpy(copy, data, size);
+	if (size > 0)
+		memcpy(copy, data, size);
 	extract = extract_new(copy, size, &err);
 	MUST_HOLD(extract != NULL);
 	while ((more = extract_next(extract, &part, &err)) == 1) {
