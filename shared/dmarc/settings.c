@@ -481,18 +481,33 @@ static bool read_header(struct span line, struct span *name)
 	return name->n > 0;
 }
 
+/* Notes a mistake in *all, if all are wanted, and the first one in *err. */
+static int note_error(struct err *mistake, const char *path, struct buf *all,
+		      struct err *err, int result)
+{
+	err_while(mistake, "%s", path);
+	if (all != NULL)
+		buf_addf(all, "%s\n", mistake->text);
+	if (result == 0)
+		*err = *mistake;
+	return -1;
+}
+
 /*
  * Leaves in *text what stands before the sections of domains. Nothing else may
  * stand behind them: it would not be read.
  */
 static int split_domains(struct settings *settings, struct span *text,
-			 struct arena *arena, struct err *err)
+			 const char *path, struct arena *arena, struct buf *all,
+			 struct err *err)
 {
 	struct span rest = *text, before = *text, line, name;
 	struct span domains = { .p = NULL, .n = 0 };
-	int number = 0;
+	int number = 0, result = 0;
 
 	for (; span_take_line(&rest, &line); before = rest) {
+		struct err mistake = ERR_INIT;
+
 		number++;
 		if (line.n == 0 || line.p[0] != '[')
 			continue;
@@ -502,19 +517,25 @@ static int split_domains(struct settings *settings, struct span *text,
 				settings->domains_line = number - 1;
 			}
 		} else if (domains.p != NULL) {
-			return err_set(err, ERR_CONFIG,
-				       "line %d: expected a section such as "
-				       "[domain:example.org], got %s",
-				       number, quote(line).text);
+			(void)err_set(&mistake, ERR_CONFIG,
+				      "line %d: behind a section "
+				      "[domain:example.org] expected another "
+				      "one, got %s",
+				      number, quote(line).text);
+			result = note_error(&mistake, path, all, err, result);
 		}
 	}
 	if (domains.p == NULL)
 		return 0;
 	text->n -= domains.n;
 	settings->domains = arena_copy(arena, domains);
-	if (settings->domains.p == NULL)
-		return err_set(err, ERR_LIMIT, "out of memory");
-	return 0;
+	if (settings->domains.p == NULL) {
+		struct err mistake = ERR_INIT;
+
+		(void)err_set(&mistake, ERR_LIMIT, "out of memory");
+		return note_error(&mistake, path, all, err, 0);
+	}
+	return result;
 }
 
 /* An entry of a section that is named after a domain changes [score]. */
@@ -549,12 +570,7 @@ static int take_all(struct settings *settings, struct span text, int line,
 	while ((more = conf_next(&conf, &entry, &line_err)) != 0) {
 		if (more > 0 && take(settings, &entry, arena, &line_err) == 0)
 			continue;
-		err_while(&line_err, "%s", path);
-		if (all != NULL)
-			buf_addf(all, "%s\n", line_err.text);
-		if (result == 0)
-			*err = line_err;
-		result = -1;
+		result = note_error(&line_err, path, all, err, result);
 	}
 	return result;
 }
@@ -629,16 +645,17 @@ static int take_text(struct settings *settings, struct span text,
 		     const char *path, struct arena *arena, struct buf *all,
 		     struct err *err)
 {
-	struct err domain_err = ERR_INIT;
-	int result;
+	struct err general_err = ERR_INIT, domain_err = ERR_INIT;
+	int result = split_domains(settings, &text, path, arena, all, err);
 
-	if (split_domains(settings, &text, arena, err) < 0) {
-		err_while(err, "%s", path);
-		if (all != NULL)
-			buf_addf(all, "%s\n", err->text);
+	if (result < 0 && (all == NULL || err->kind == ERR_LIMIT))
 		return -1;
+	if (take_all(settings, text, 0, take_entry, path, arena, all,
+		     &general_err) < 0) {
+		if (result == 0)
+			*err = general_err;
+		result = -1;
 	}
-	result = take_all(settings, text, 0, take_entry, path, arena, all, err);
 	if (all == NULL ||
 	    check_domains(settings, path, arena, all, &domain_err) == 0)
 		return result;
