@@ -464,9 +464,12 @@ static int on_tls_failure(struct report_sink *self,
 	json_key_text(json, "additional", failure->additional);
 	json_key_uint(json, "sessions", failure->sessions);
 	json_close(json, '}');
-	buf_addf(&p->lines, "    %-11s %" PRIu64 " times, to %s\n",
-		 quote(failure->result).text, failure->sessions,
-		 quote(failure->receiving_mx).text);
+	buf_addf(&p->lines, "    %-11s %" PRIu64 " times",
+		 quote(failure->result).text, failure->sessions);
+	if (failure->receiving_mx.n > 0)
+		buf_addf(&p->lines, ", to %s",
+			 quote(failure->receiving_mx).text);
+	buf_addf(&p->lines, "\n");
 	return 0;
 }
 

@@ -21,4 +21,7 @@ for folder in "$shared/corpus" "$shared/corpus/hostile"; do
 	python3 "$top/tests/unit/reports.py" "$edmarc" "$folder" \
 		--known "$top/tests/unit/reports-known.tsv" || result=1
 done
+# A TLS report need not name the host: then nothing may stand in its place.
+"$edmarc" parse "$top/tests/data/reports/tls.eml" | sed -n '/ times/p' |
+	grep -v ' times$' && { echo "FAIL: failures to no host"; result=1; }
 exit $result
