@@ -5,6 +5,7 @@
 #include "base/network.h"
 #include "mail/authres.h"
 #include "mail/header.h"
+#include "mail/received.h"
 
 static int no_memory(struct err *err)
 {
@@ -224,99 +225,6 @@ static int use_results(struct stored *stored, struct span body,
 	return 0;
 }
 
-/* What stands between "from" and "by". */
-static bool take_from_clause(struct span body, struct span *clause)
-{
-	struct span word, rest;
-
-	body = span_trim(body);
-	if (!span_starts(body, "from") || body.n < 5 ||
-	    !ascii_is_space(body.p[4]))
-		return false;
-	body = span_trim((struct span){ body.p + 4, body.n - 4 });
-	*clause = body;
-	for (rest = body; rest.n > 0; rest.p++, rest.n--) {
-		word = (struct span){ rest.p, rest.n < 4 ? rest.n : 4 };
-		if (word.n == 4 && ascii_is_space(word.p[0]) &&
-		    span_is(span_trim(word), "by") &&
-		    ascii_is_space(word.p[3])) {
-			clause->n = body.n - rest.n;
-			break;
-		}
-	}
-	return true;
-}
-
-/*
- * The address that the server has seen: "from [A] (helo=x)" and "from x ([A]
- * helo=y)" by Exim, "from x (name [A])" by Postfix and others. What the client
- * called itself may be in brackets as well: behind "=", or in front.
- */
-static bool find_address(struct span clause, struct span *address)
-{
-	struct span rest = clause, before, found;
-	struct network ignored;
-	bool any = false;
-
-	while (span_take_until(&rest, '[', &before)) {
-		bool said = before.n > 0 && before.p[before.n - 1] == '=';
-
-		if (!span_take_until(&rest, ']', &found))
-			break;
-		if (span_starts(found, "IPv6:"))
-			found = (struct span){ found.p + 5, found.n - 5 };
-		if (said || span_has(found, '/') ||
-		    !network_parse(found, &ignored))
-			continue;
-		*address = found;
-		any = true;
-	}
-	return any;
-}
-
-/*
- * The name that the DNS gave to the client: "from NAME ([A]" by Exim, "from x
- * (NAME [A])" by Postfix, with "unknown" for none.
- */
-static struct span find_name(struct span clause)
-{
-	struct span rest = clause, before, name;
-
-	if (!span_take_until(&rest, '(', &before) || rest.n == 0)
-		return (struct span){ .p = "", .n = 0 };
-	name = span_trim(before);
-	if (rest.p[0] != '[' && !span_take_until(&rest, ' ', &name))
-		name.n = 0;
-	if (span_is(name, "unknown") || span_has(name, '=') ||
-	    span_has(name, '[') || span_has(name, ' '))
-		name.n = 0;
-	return name;
-}
-
-/* "helo=x" of Exim; else the first word, which is x in other servers' fields. */
-static struct span find_helo(struct span clause)
-{
-	static const char tag[] = "helo=";
-	struct span word = clause;
-	size_t i;
-
-	for (; word.n > sizeof(tag); word.p++, word.n--)
-		if (span_starts(word, tag))
-			break;
-	if (span_starts(word, tag))
-		word = (struct span){ word.p + sizeof(tag) - 1,
-				      word.n - (sizeof(tag) - 1) };
-	else if (span_starts(clause, "["))
-		return (struct span){ .p = "", .n = 0 };
-	else
-		word = clause;
-	for (i = 0; i < word.n; i++)
-		if (ascii_is_space(word.p[i]) || word.p[i] == ')')
-			break;
-	word.n = i;
-	return word;
-}
-
 /* "(envelope-from <a@b>)" of Exim */
 static bool find_sender(struct span body, struct span *sender)
 {
@@ -336,16 +244,16 @@ static int read_received(struct stored *stored, struct span body,
 			 struct arena *arena, struct err *err)
 {
 	static const char where[] = "Received";
-	struct span clause, address, name, helo, sender;
+	struct received client;
+	struct span sender;
 
-	if (!take_from_clause(body, &clause) || !find_address(clause, &address))
+	if (!received_read(body, &client))
 		return 0;
-	name = find_name(clause);
-	helo = find_helo(clause);
-	if (tell(&stored->client_ip, address, where, arena, err) < 0 ||
-	    (name.n > 0 &&
-	     tell(&stored->client_name, name, where, arena, err) < 0) ||
-	    (helo.n > 0 && tell(&stored->helo, helo, where, arena, err) < 0))
+	if (tell(&stored->client_ip, span_of(client.address), where, arena,
+		 err) < 0 ||
+	    tell(&stored->helo, client.helo, where, arena, err) < 0 ||
+	    (client.name.n > 0 &&
+	     tell(&stored->client_name, client.name, where, arena, err) < 0))
 		return -1;
 	if (stored->mail_from.text == NULL && find_sender(body, &sender))
 		return tell(&stored->mail_from, sender, where, arena, err);

@@ -20,6 +20,7 @@ struct reading {
 	struct seen bracketed;
 	struct seen bare;
 	struct span helo;
+	struct span dns_name;
 	size_t comments;
 	bool by_exim; /* the first comment begins as only Exim's do */
 };
@@ -110,14 +111,41 @@ static bool begins_as_exim(struct span inside)
 	       (is_told_by_client(word) || span_starts(word, "port="));
 }
 
+/*
+ * "from NAME ([A]" by Exim, "from helo (NAME [A])" by others, who have "unknown"
+ * there for none, or "(may be forged)" behind it.
+ */
+static struct span find_name(const struct reading *reading, struct span inside)
+{
+	const struct span none = { .p = NULL, .n = 0 };
+	struct span word, next;
+
+	if (!take_word(&inside, &word))
+		return none;
+	if (word.p[0] == '[')
+		return reading->name.p[0] == '[' ? none : reading->name;
+	if (span_is(word, "unknown") || span_has(word, '=') ||
+	    span_has(word, '@') || !take_word(&inside, &next) ||
+	    next.p[0] != '[')
+		return none;
+	lex_skip_space(&inside);
+	if (lex_take_comment(&inside, &next) &&
+	    span_starts(next, "may be forged"))
+		return none;
+	return word;
+}
+
 static void read_comment(struct span inside, struct reading *reading)
 {
+	bool is_first = reading->comments++ == 0;
 	struct span word, nested;
 
-	if (reading->comments++ == 0)
+	if (is_first)
 		reading->by_exim = begins_as_exim(inside);
 	if (read_helo_comment(inside, reading))
 		return;
+	if (is_first)
+		reading->dns_name = find_name(reading, inside);
 	while (inside.n > 0) {
 		if (lex_take_comment(&inside, &nested))
 			continue;
@@ -210,6 +238,10 @@ bool received_read(struct span body, struct received *received)
 		return false;
 	format(&network, received->address);
 	received->helo = reading.helo.n > 0 ? reading.helo : reading.name;
+	received->name = reading.dns_name;
+	/* In front, others repeat what the client said. */
+	if (received->name.p == reading.name.p && !is_of_exim(body))
+		received->name = (struct span){ .p = NULL, .n = 0 };
 	return true;
 }
 
@@ -226,7 +258,7 @@ enum received_way received_source(struct span relays, const char *client,
 	size_t i;
 
 	snprintf(source->address, sizeof(source->address), "%s", client);
-	source->helo = (struct span){ .p = NULL, .n = 0 };
+	source->helo = source->name = (struct span){ .p = NULL, .n = 0 };
 	if (!is_relay(relays, client))
 		return RECEIVED_DIRECT;
 	for (i = 0; i < n && i < MAX_RECEIVED_HOPS; i++) {

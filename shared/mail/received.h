@@ -27,7 +27,10 @@
 
 struct received {
 	char address[RECEIVED_ADDRESS_BYTES]; /* as inet_ntop(3) writes it */
-	struct span helo; /* what the client said, or empty; points into body */
+	/* Both point into the body, or are empty: what the client said ... */
+	struct span helo;
+	/* ... and the name of the address in the DNS, if the server found one. */
+	struct span name;
 };
 
 /*
@@ -51,7 +54,7 @@ enum received_way {
  *
  * *source is always written: the address is that of the client for DIRECT, of
  * the first host that is no relay for BY_RELAY, of the last relay for LOST.
- * helo is empty but for BY_RELAY.
+ * helo and name are empty but for BY_RELAY.
  */
 enum received_way received_source(struct span relays, const char *client,
 				  const struct span *bodies, size_t n,

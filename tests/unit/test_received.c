@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * "body" is a Received field, "address" and "helo" what is read of it, "-" when
- * that is nothing. With "relays", all "body" fields of a case are a message's,
+ * "body" is a Received field, "address", "helo" and "name" what is read of it, "-"
+ * when that is nothing. With "relays", all "body" fields of a case are a message's,
  * and "way" and "address" say where it comes from.
  */
 #include "mail/received.h"
@@ -25,6 +25,7 @@ static void check_one(const struct test_case *c)
 
 	expect(c, "address", good ? received.address : NULL);
 	expect_span(c, "helo", received.helo);
+	expect_span(c, "name", received.name);
 	if (!good)
 		assert_string_equal(received.address, "untouched");
 }
