@@ -104,6 +104,10 @@ CREATE TABLE IF NOT EXISTS received_mail (
   reason TEXT NOT NULL COMMENT 'the first refusal; empty when ok',
   reports INT NOT NULL COMMENT 'stored, without duplicates',
   duplicates INT NOT NULL,
+  authenticated VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'did it pass DMARC: yes, no, unknown',
+  auth_domain VARCHAR(253) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'its Author Domain; empty when unknown',
   loaded_at BIGINT NOT NULL,
   PRIMARY KEY (name),
   KEY set_aside (set_aside, received_at)
@@ -114,6 +118,10 @@ CREATE TABLE IF NOT EXISTS received_mail (
 -- The counters of the row sums stand here as well, so that a summary reads rows
 -- for source addresses only. complete is 0 while a large report comes in by
 -- several transactions; such a report does not count and is started anew.
+--
+-- overlaps is found by period_bucket: a period of up to two days has the number
+-- of the 16 days in which it begins, so what overlaps it has this number or, near
+-- their border, a neighbour's; the few longer ones have 0 all together.
 CREATE TABLE IF NOT EXISTS received_report (
   id BIGINT NOT NULL AUTO_INCREMENT,
   report_key BINARY(16) NOT NULL,
@@ -141,6 +149,10 @@ CREATE TABLE IF NOT EXISTS received_report (
   testing VARCHAR(20) NOT NULL,
   generator VARCHAR(255) NOT NULL,
   errors MEDIUMTEXT NOT NULL COMMENT 'JSON: ["text"]',
+  authenticated VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'did its mail pass DMARC: yes, other (not for the reporter), no, unknown',
+  auth_domain VARCHAR(253) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+    COMMENT 'Author Domain of its mail; empty when unknown',
   messages BIGINT NOT NULL,
   compliant BIGINT NOT NULL COMMENT 'dkim_aligned or spf_aligned',
   dkim_passed BIGINT NOT NULL,
@@ -153,6 +165,10 @@ CREATE TABLE IF NOT EXISTS received_report (
   status VARCHAR(10) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
     COMMENT 'ok or partial',
   duplicates INT NOT NULL COMMENT 'how often it came again',
+  overlaps TINYINT NOT NULL DEFAULT 0
+    COMMENT 'its period and that of one before, by the same reporter',
+  period_bucket INT AS (IF(end_at - begin_at > 172800, 0, begin_at DIV 1382400))
+    STORED,
   mail_name VARCHAR(200) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   stored_at BIGINT NOT NULL,
   PRIMARY KEY (id),
@@ -160,6 +176,7 @@ CREATE TABLE IF NOT EXISTS received_report (
   KEY policy_domain (policy_domain, end_at),
   KEY end_at (end_at),
   KEY mail_name (mail_name),
+  KEY overlap (policy_domain, reporter(64), period_bucket, begin_at, end_at),
   KEY incomplete (complete, stored_at)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 

@@ -30,6 +30,7 @@ enum kind {
 	KIND_PCT,
 	KIND_SPF,
 	KIND_SEVERAL,
+	KIND_UNAUTHENTICATED,
 	KIND_REJECT_CODE, /* 5.7.1 */
 	KIND_DEFER_CODE,  /* 4.7.0 */
 	KIND_REPLY,       /* text for the client */
@@ -146,6 +147,10 @@ static const struct setting table[] = {
 	  "days that failure reports, which hold personal data, are kept" },
 	{ "reports", "failure_headers", KIND_YES_NO, AT(failure_headers), "no",
 	  "keep the header of the message with a failure report" },
+	{ "reports", "unauthenticated", KIND_UNAUTHENTICATED,
+	  AT(unauthenticated), "mark",
+	  "reports by mail that did not pass DMARC: "
+	  "count, mark or set-aside" },
 
 	{ "database", "name", KIND_TEXT, AT(database_name), "edmarc",
 	  "name of the MariaDB database" },
@@ -274,6 +279,25 @@ static int read_several(struct span value, enum refuse_several *several)
 		if (!span_is(value, several_words[word]))
 			continue;
 		*several = word;
+		return 0;
+	}
+	return -1;
+}
+
+static const char *const unauthenticated_words[] = {
+	[UNAUTHENTICATED_COUNT] = "count",
+	[UNAUTHENTICATED_MARK] = "mark",
+	[UNAUTHENTICATED_SET_ASIDE] = "set-aside",
+};
+
+static int read_unauthenticated(struct span value, enum unauthenticated *out)
+{
+	enum unauthenticated word = UNAUTHENTICATED_COUNT;
+
+	for (; word <= UNAUTHENTICATED_SET_ASIDE; word++) {
+		if (!span_is(value, unauthenticated_words[word]))
+			continue;
+		*out = word;
 		return 0;
 	}
 	return -1;
@@ -409,6 +433,10 @@ static const char *read_value(struct settings *settings,
 	case KIND_SEVERAL:
 		return read_several(value, field) < 0 ?
 			       "no, fields or domains" :
+			       NULL;
+	case KIND_UNAUTHENTICATED:
+		return read_unauthenticated(value, field) < 0 ?
+			       "count, mark or set-aside" :
 			       NULL;
 	}
 	return "something else";
@@ -744,6 +772,7 @@ static void add_value(struct buf *buf, const struct settings *settings,
 {
 	const char *field = (const char *)settings + setting->offset;
 	enum standard standard;
+	enum unauthenticated unauthenticated;
 	enum refuse_several several;
 	enum pct_use pct;
 	enum spf_use spf;
@@ -799,6 +828,10 @@ static void add_value(struct buf *buf, const struct settings *settings,
 	case KIND_SEVERAL:
 		memcpy(&several, field, sizeof(several));
 		buf_add_string(buf, several_words[several]);
+		return;
+	case KIND_UNAUTHENTICATED:
+		memcpy(&unauthenticated, field, sizeof(unauthenticated));
+		buf_add_string(buf, unauthenticated_words[unauthenticated]);
 		return;
 	}
 }

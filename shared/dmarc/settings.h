@@ -52,6 +52,13 @@ enum refuse_several {
 	REFUSE_SEVERAL_DOMAINS, /* or Author Domains */
 };
 
+/* Reports by mail that DMARC does not show to be the reporter's. */
+enum unauthenticated {
+	UNAUTHENTICATED_COUNT,
+	UNAUTHENTICATED_MARK,      /* count, but show apart */
+	UNAUTHENTICATED_SET_ASIDE, /* when the mail has not passed; else mark */
+};
+
 struct settings {
 	/* [evaluate] */
 	enum standard standard;
@@ -117,6 +124,7 @@ struct settings {
 
 	int failure_days;     /* that failure reports are kept */
 	bool failure_headers; /* keep the header of messages in them */
+	enum unauthenticated unauthenticated;
 
 	/* [database] */
 	const char *database_name;

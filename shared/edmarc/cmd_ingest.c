@@ -414,6 +414,7 @@ int cmd_ingest(struct command_context *context, int argc, char **argv)
 	if (lock_spools(&settings, lock, &err) < 0)
 		return command_fail(&err);
 	status = watch ? ingest_watch(&ingest) : ingest_once(&ingest);
+	trust_free(&ingest.trust);
 	database_close(&ingest.db);
 	close(lock[1]);
 	close(lock[0]);

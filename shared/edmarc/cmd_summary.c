@@ -215,6 +215,8 @@ prepare(struct job *job, const struct summary_options *options, struct buf *out)
 		.out = out,
 		.format = options->format,
 		.one = options->domain != NULL,
+		.apart =
+			job->settings->unauthenticated != UNAUTHENTICATED_COUNT,
 		.days = options->days,
 		.now = now,
 	};

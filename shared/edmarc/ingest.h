@@ -20,6 +20,7 @@
 #include "base/span.h"
 #include "dmarc/settings.h"
 #include "edmarc/parsers.h"
+#include "edmarc/trust.h"
 #include "store/database.h"
 #include "store/reports.h"
 
@@ -27,10 +28,11 @@ struct ingest {
 	const struct settings *settings;
 	struct database *db;
 	char host[256];
-	int stop_fd;        /* readable when we are asked to stop; -1: never */
-	unsigned jobs;      /* children that parse mail */
-	bool unfiltered;    /* they run without a seccomp filter */
-	int64_t expired_at; /* when old rows were last looked for */
+	int stop_fd;         /* readable when we are asked to stop; -1: never */
+	unsigned jobs;       /* children that parse mail */
+	bool unfiltered;     /* they run without a seccomp filter */
+	int64_t expired_at;  /* when old rows were last looked for */
+	struct trust *trust; /* NULL until there is report mail */
 
 	/* of one pass */
 	struct {

@@ -26,6 +26,7 @@
 #include "base/quote.h"
 #include "base/utc.h"
 #include "edmarc/parsers.h"
+#include "edmarc/report_gate.h"
 #include "journal/report_spool.h"
 #include "store/other_reports.h"
 #include "store/reports.h"
@@ -60,7 +61,9 @@ struct mail {
 	int fd;
 	off_t offset;
 	struct mail_envelope envelope;
+	struct carrier carrier;
 	struct mail_store *store;
+	struct report_gate gate; /* in front of the store */
 };
 
 /* The mails of a source on their way through children and transactions. */
@@ -155,6 +158,18 @@ static void put_back(struct work *work, struct mail *mail)
 	work->unused = mail;
 }
 
+/* Where a child puts what it finds in the mail, from its beginning. */
+static struct report_sink *start_reading(struct work *work, struct mail *mail)
+{
+	int64_t now = (int64_t)time(NULL);
+
+	mail_store_start(mail->store, mail->from->name, now);
+	mail_store_carried(mail->store, &mail->carrier);
+	report_gate_start(&mail->gate, mail_store_sink(mail->store),
+			  trust_hosted(work->ingest->trust), now);
+	return &mail->gate.sink;
+}
+
 /* -------------------------------------------------------------------- failures */
 
 /*
@@ -200,6 +215,12 @@ static int clear_mail(struct work *work, struct mail *mail, struct err *err)
 
 	if (!outcome->stored_before)
 		count_mail(work->ingest, outcome);
+	if (outcome->overlaps > 0)
+		log_warning("mail=%s sender=%s overlaps=%d: periods that other "
+			    "reports of the same reporter cover",
+			    mail->from->name.p,
+			    quote(mail->envelope.sender).text,
+			    outcome->overlaps);
 	return work->source->done(work->source, mail->from, &mail->envelope,
 				  outcome, err);
 }
@@ -234,7 +255,7 @@ static int commit_refusal(struct work *work, struct err *err)
 	if (mail_leftovers_drop(work->ingest->db, &mail->from->name, 1,
 				time(NULL), err) < 0)
 		return -1;
-	mail_store_start(mail->store, mail->from->name, time(NULL));
+	(void)start_reading(work, mail);
 	if (mail_store_refuse(mail->store, why.text, err) < 0 ||
 	    mail_store_end(mail->store, &mail->envelope, err) < 0)
 		return -1;
@@ -316,6 +337,26 @@ static int take_result(struct work *work, struct mail *mail, int result,
 	return result;
 }
 
+/*
+ * Whom does the mail come from? Only one that is known not to have passed is
+ * refused: mail that never went through our Exim, such as that of this machine,
+ * has done nothing wrong.
+ */
+static int check_carrier(struct work *work, struct mail *mail, struct err *err)
+{
+	trust_read(work->ingest->trust, mail->fd, mail->offset, mail->arena,
+		   &mail->carrier);
+	if (work->ingest->settings->unauthenticated !=
+		    UNAUTHENTICATED_SET_ASIDE ||
+	    mail->carrier.result != AUTHENTICATED_NO)
+		return 0;
+	return err_set(err, ERR_INPUT,
+		       "the mail did not pass DMARC (Author Domain %s)",
+		       *mail->carrier.domain == '\0' ?
+			       "unknown" :
+			       quote(span_of(mail->carrier.domain)).text);
+}
+
 /* A child died that had read other mails before. Is it this one's fault? */
 static int read_again(struct work *work, struct mail *mail, struct err *err)
 {
@@ -325,9 +366,8 @@ static int read_again(struct work *work, struct mail *mail, struct err *err)
 	if (mail_leftovers_drop(work->ingest->db, &mail->from->name, 1,
 				time(NULL), err) < 0)
 		return take_result(work, mail, -1, err, err);
-	mail_store_start(mail->store, mail->from->name, time(NULL));
 	result = parser_read(mail->fd, mail->offset, !work->ingest->unfiltered,
-			     mail_store_sink(mail->store), &why);
+			     start_reading(work, mail), &why);
 	return take_result(work, mail, result, &why, err);
 }
 
@@ -345,14 +385,19 @@ start_mail(struct work *work, struct source_mail *from, struct err *err)
 	mail->from = from;
 	mail->offset = 0;
 	mail->envelope = (struct mail_envelope){ .name = from->name };
-	mail_store_start(mail->store, from->name, time(NULL));
+	mail->carrier = (struct carrier){ .domain = "" };
+	(void)start_reading(work, mail);
 	mail->fd = work->source->open(work->source, from, mail->arena,
 				      &mail->envelope, &mail->offset, &why);
 	if (mail->fd < 0)
 		return take_result(work, mail, -1, &why, err);
+	if (check_carrier(work, mail, &why) < 0) {
+		mail_store_carried(mail->store, &mail->carrier);
+		return take_result(work, mail, -1, &why, err);
+	}
 	job = (struct parser_mail){ .fd = mail->fd,
 				    .offset = mail->offset,
-				    .sink = mail_store_sink(mail->store),
+				    .sink = start_reading(work, mail),
 				    .owner = mail };
 	if (parsers_give(work->parsers, &job, err) == 1)
 		return 0;
@@ -472,6 +517,9 @@ int ingest_mails(struct ingest *ingest, struct parsers *parsers,
 			     .parsers = parsers };
 	int result;
 
+	if (trust_load(&ingest->trust, ingest->settings, ingest->host,
+		       ingest->db, (int64_t)time(NULL), err) < 0)
+		return -1;
 	do {
 		work.later = NULL;
 		work.later_end = &work.later;

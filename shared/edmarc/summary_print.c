@@ -239,6 +239,21 @@ text_reports(struct summary_print *print, const struct summary_domain *domain)
 	}
 }
 
+/* What of these sums came from somebody who may not be the reporter? */
+static void
+text_apart(struct summary_print *print, const struct summary_sums *sums)
+{
+	if (!print->apart || sums->unauthenticated_reports == 0)
+		return;
+	buf_addf(print->out,
+		 "\nOf these, %s message%s in %s report%s came by mail that is "
+		 "not known\nto have passed DMARC for the reporter's domain.\n",
+		 summary_number(sums->unauthenticated_messages).text,
+		 plural(sums->unauthenticated_messages),
+		 summary_number(sums->unauthenticated_reports).text,
+		 plural(sums->unauthenticated_reports));
+}
+
 static void
 text_domain(struct summary_print *print, const struct summary_domain *domain)
 {
@@ -256,6 +271,7 @@ text_domain(struct summary_print *print, const struct summary_domain *domain)
 	text_sources(print, domain);
 	text_reporters(print, domain);
 	text_reports(print, domain);
+	text_apart(print, &domain->sums);
 }
 
 static void text_end(struct summary_print *print, int64_t set_aside)
@@ -269,11 +285,13 @@ static void text_end(struct summary_print *print, int64_t set_aside)
 			       print->domains);
 		table_row(print, name.text, &print->total);
 	}
+	if (!print->one)
+		text_apart(print, &print->total);
 	if (set_aside > 0)
 		buf_addf(print->out,
-			 "\n%s mail%s could not be read; see edmarc rejected "
-			 "list\n",
-			 summary_number(set_aside).text, plural(set_aside));
+			 "\n%s mail%s set aside; see edmarc rejected list\n",
+			 summary_number(set_aside).text,
+			 set_aside == 1 ? " is" : "s are");
 }
 
 /* -------------------------------------------------------------------- JSON */
@@ -288,6 +306,11 @@ static void json_sums(struct json *json, const struct summary_sums *sums)
 	json_key_int(json, "spf_failed", sums->spf_failed);
 	json_key_int(json, "dkim_passed", sums->dkim_passed);
 	json_key_int(json, "dkim_failed", sums->dkim_failed);
+	json_key_int(json, "unauthenticated_reports",
+		     sums->unauthenticated_reports);
+	json_key_int(json, "unauthenticated_messages",
+		     sums->unauthenticated_messages);
+	json_key_int(json, "overlapping_reports", sums->overlapping_reports);
 }
 
 static void json_start(struct summary_print *print)
@@ -350,6 +373,9 @@ static void json_reports(struct json *json, const struct summary_domain *domain)
 		json_key_int(json, "begin", report->begin);
 		json_key_int(json, "end", report->end);
 		json_key_int(json, "messages", report->messages);
+		json_key_text(json, "authenticated", report->authenticated);
+		json_key_text(json, "auth_domain", report->auth_domain);
+		json_key_bool(json, "overlaps", report->overlaps);
 		json_close(json, '}');
 	}
 	json_close(json, ']');
@@ -394,7 +420,8 @@ static void json_end(struct summary_print *print, int64_t set_aside)
 static const char csv_head[] =
 	"kind,domain,name,report_id,begin,end,reports,messages,compliant,"
 	"quarantined,rejected,spf_passed,spf_failed,dkim_passed,"
-	"dkim_failed\r\n";
+	"dkim_failed,unauthenticated_reports,unauthenticated_messages,"
+	"overlapping_reports,authenticated,auth_domain\r\n";
 
 static void csv_sums(struct buf *out, const char *kind, struct span domain,
 		     const struct summary_sums *sums)
@@ -403,10 +430,13 @@ static void csv_sums(struct buf *out, const char *kind, struct span domain,
 	csv_text(out, domain);
 	buf_addf(out,
 		 ",,,,,%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64
-		 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 "\r\n",
+		 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64
+		 ",%" PRId64 ",%" PRId64 ",,\r\n",
 		 sums->reports, sums->messages, sums->compliant,
 		 sums->quarantined, sums->rejected, sums->spf_passed,
-		 sums->spf_failed, sums->dkim_passed, sums->dkim_failed);
+		 sums->spf_failed, sums->dkim_passed, sums->dkim_failed,
+		 sums->unauthenticated_reports, sums->unauthenticated_messages,
+		 sums->overlapping_reports);
 }
 
 static void csv_name(struct buf *out, const char *kind, struct span domain,
@@ -429,13 +459,13 @@ csv_domain(struct summary_print *print, const struct summary_domain *domain)
 	for (i = 0; i < domain->n_sources; i++) {
 		csv_name(out, "source", domain->domain,
 			 domain->sources[i].address);
-		buf_addf(out, ",,,,,%" PRId64 ",,,,,,\r\n",
+		buf_addf(out, ",,,,,%" PRId64 ",,,,,,,,,,,\r\n",
 			 domain->sources[i].messages);
 	}
 	for (i = 0; i < domain->n_reporters; i++) {
 		csv_name(out, "reporter", domain->domain,
 			 domain->reporters[i].name);
-		buf_addf(out, ",,,%" PRId64 ",%" PRId64 ",,,,,,,\r\n",
+		buf_addf(out, ",,,%" PRId64 ",%" PRId64 ",,,,,,,,,,,,\r\n",
 			 domain->reporters[i].reports,
 			 domain->reporters[i].messages);
 	}
@@ -445,15 +475,19 @@ csv_domain(struct summary_print *print, const struct summary_domain *domain)
 		csv_name(out, "report", domain->domain, report->reporter);
 		csv_text(out, report->report_id);
 		buf_addf(out,
-			 ",%" PRId64 ",%" PRId64 ",,%" PRId64 ",,,,,,,\r\n",
-			 report->begin, report->end, report->messages);
+			 ",%" PRId64 ",%" PRId64 ",,%" PRId64
+			 ",,,,,,,,,,%d,%.*s,",
+			 report->begin, report->end, report->messages,
+			 report->overlaps, SPAN_ARGS(report->authenticated));
+		csv_text(out, report->auth_domain);
+		buf_add_string(out, "\r\n");
 	}
 }
 
 static void csv_end(struct summary_print *print, int64_t set_aside)
 {
 	csv_sums(print->out, "total", SPAN(""), &print->total);
-	buf_addf(print->out, "set_aside,\"\",,,,,,%" PRId64 ",,,,,,,\r\n",
+	buf_addf(print->out, "set_aside,\"\",,,,,,%" PRId64 ",,,,,,,,,,,,\r\n",
 		 set_aside);
 }
 

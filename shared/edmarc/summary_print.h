@@ -22,7 +22,8 @@
 struct summary_print {
 	struct buf *out;
 	enum format format;
-	bool one; /* one domain was asked for: text shows its details */
+	bool one;   /* one domain was asked for: text shows its details */
+	bool apart; /* text tells what came by unauthenticated mail */
 	int days;
 	int64_t now;
 	size_t domains; /* so far */

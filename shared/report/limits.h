@@ -51,6 +51,17 @@
 /* 9999-12-31: the last day our own dates can show. */
 #define MAX_TIME INT64_C(253402300799)
 
+/* What a report can be about at the earliest: DMARC was made known in January
+ * 2012 (2012-01-01). A begin of 0 or -1 says that the reporter's clock is off. */
+#define FIRST_REPORT_TIME INT64_C(1325376000)
+
+/* A period is a day (R8.1); some have sent weeks and months, nobody a year. */
+#define MAX_REPORT_DAYS 400
+
+/* How far the clock of a reporter may be ahead, or its time zone: the end of a
+ * period that is later than this is none that anybody can have seen. */
+#define MAX_CLOCK_AHEAD (24 * 3600)
+
 /* The sum of all warnings of one report, as text. */
 #define MAX_WARNINGS_BYTES 2048
 

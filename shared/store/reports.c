@@ -158,6 +158,9 @@ static int fill_head(struct mail_store *store, struct report *report,
 	v[n++] = cut(store, head->testing, 20);
 	v[n++] = cut(store, head->generator, 255);
 	v[n++] = db_text(errors_json(store, head));
+	v[n++] = db_string(authenticated_name(
+		carrier_of_report(&store->carrier, head->email, store->heads)));
+	v[n++] = db_string(store->carrier.domain);
 	return values_there(v, n) ? 0 : too_much(err);
 }
 
@@ -564,10 +567,16 @@ void mail_store_start(struct mail_store *store, struct span name, int64_t now)
 		.room = store->room,
 		.json = store->json,
 		.failure_headers = store->failure_headers,
+		.carrier = { .domain = "" },
 		.name = name,
 		.now = now,
 	};
 	store->end = &store->first;
+}
+
+void mail_store_carried(struct mail_store *store, const struct carrier *carrier)
+{
+	store->carrier = *carrier;
 }
 
 int mail_store_end(struct mail_store *store,

@@ -29,6 +29,7 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "report/aggregate.h"
+#include "report/carrier.h"
 #include "store/columns.h"
 #include "store/database.h"
 
@@ -64,6 +65,11 @@ struct mail_outcome {
 	char reason[512]; /* the first refusal, or "" */
 	int reports;      /* of all kinds, stored, without duplicates */
 	int duplicates;
+	/*
+	 * Reports, stored now, of a period that another report of the same
+	 * reporter about the same policy domain covers in part (R8.1).
+	 */
+	int overlaps;
 };
 
 const char *mail_status_name(const struct mail_outcome *outcome);
@@ -94,6 +100,13 @@ void mail_store_keep_headers(struct mail_store *store, bool keep);
  * leaves at most an incomplete report behind. name must stay until the next one.
  */
 void mail_store_start(struct mail_store *store, struct span name, int64_t now);
+
+/*
+ * What the mail's own authentication says, in front of its first report; nothing
+ * is known without it. *carrier is copied; what it points to must stay.
+ */
+void mail_store_carried(struct mail_store *store,
+			const struct carrier *carrier);
 
 /*
  * Where the reader puts what it finds. A call returns ERR_TEMP when the database

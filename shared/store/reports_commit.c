@@ -20,7 +20,7 @@
 
 /* The head's own, then the mail, the sums and the end. */
 #define REPORT_COLUMNS (HEAD_COLUMNS + 13)
-#define MAIL_COLUMNS   10
+#define MAIL_COLUMNS   12
 
 /* A transaction. */
 struct commit {
@@ -262,10 +262,44 @@ static void list_keys(struct commit *commit)
 	json_close(&json, ']');
 }
 
-static const char keys_sql[] =
-	"SELECT n, id, mail_name, complete FROM JSON_TABLE(?, '$[*]' COLUMNS ("
-	"n FOR ORDINALITY, k VARCHAR(32) CHARACTER SET ascii PATH '$')) j "
-	"STRAIGHT_JOIN received_report ON report_key = UNHEX(k)";
+#define KEYS_SQL(overlaps)                                               \
+	"SELECT n, r.id, r.mail_name, r.complete, " overlaps             \
+	" FROM JSON_TABLE(?, '$[*]' COLUMNS ("                           \
+	"n FOR ORDINALITY, k VARCHAR(32) CHARACTER SET ascii PATH '$'))" \
+	" j STRAIGHT_JOIN received_report r ON r.report_key = UNHEX(k)"
+
+/*
+ * Another one of the same reporter about the same domain, of which the
+ * period has more in common with this one than a border. For each bucket that
+ * it can be in (two, at times three) a look into the index, since a range that
+ * depends on the row in hand would read all that the reporter has ever sent.
+ */
+#define OTHER(bucket)                                              \
+	"EXISTS (SELECT 1 FROM received_report o "                 \
+	"FORCE INDEX (overlap) "                                   \
+	"WHERE o.policy_domain = r.policy_domain "                 \
+	"AND o.reporter = r.reporter " bucket " AND o.id <> r.id " \
+	"AND o.begin_at < r.end_at AND o.end_at > r.begin_at)"
+
+/* As in 001-tables.sql: 16 days, and what is no long period. */
+#define BUCKET_SECS "1382400"
+#define SHORT_SECS  "172800"
+
+#define ANYWHERE   OTHER("")
+#define AMONG_LONG OTHER("AND o.period_bucket = 0")
+#define BESIDE     OTHER("AND o.period_bucket = r.period_bucket")
+#define IN_FRONT                                        \
+	"(r.begin_at MOD " BUCKET_SECS " < " SHORT_SECS \
+	" AND " OTHER("AND o.period_bucket = r.period_bucket - 1") ")"
+#define BEHIND                                                        \
+	"(r.end_at DIV " BUCKET_SECS " > r.period_bucket AND " OTHER( \
+		"AND o.period_bucket = r.period_bucket + 1") ")"
+#define OVERLAPS                                                       \
+	"CASE WHEN r.period_bucket = 0 THEN " ANYWHERE " ELSE " BESIDE \
+	" OR " AMONG_LONG " OR " IN_FRONT " OR " BEHIND " END"
+
+static const char keys_sql[] = KEYS_SQL("0");
+static const char inserted_sql[] = KEYS_SQL(OVERLAPS);
 
 /* Which reports are there? inserted: of those that we have just put there. */
 static int find_reports(struct commit *commit, bool inserted, struct err *err)
@@ -274,7 +308,7 @@ static int find_reports(struct commit *commit, bool inserted, struct err *err)
 	int more;
 
 	list_keys(commit);
-	if (look_up(commit, keys_sql, &rows, err) < 0)
+	if (look_up(commit, inserted ? inserted_sql : keys_sql, &rows, err) < 0)
 		return -1;
 	while ((more = db_rows_next(rows, err)) > 0) {
 		size_t at = (size_t)db_rows_int(rows, 0) - 1;
@@ -288,6 +322,8 @@ static int find_reports(struct commit *commit, bool inserted, struct err *err)
 			span_equal(db_rows_text(rows, 2), report->mail->name);
 		commit->fresh[at] = false;
 		report->try_id = db_rows_int(rows, 1);
+		report->overlaps =
+			inserted && same_mail && db_rows_int(rows, 4) != 0;
 		if (inserted && same_mail)
 			continue;
 		if (meet_report(report, report->try_id, same_mail,
@@ -306,11 +342,12 @@ static const char report_sql[] =
 	"INSERT INTO received_report (report_key, reporter, "
 	"org_name, email, extra_contact, report_id, begin_at, end_at, "
 	"policy_domain, dialect, method, p, sp, np, adkim, aspf, pct, fo, "
-	"testing, generator, errors, mail_name, stored_at, complete, messages, "
+	"testing, generator, errors, authenticated, auth_domain, mail_name, "
+	"stored_at, complete, messages, "
 	"compliant, dkim_passed, spf_passed, quarantined, rejected, "
 	"row_count, skipped_rows, warnings, status, duplicates) VALUES "
 	"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-	"?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) "
+	"?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) "
 	"ON DUPLICATE KEY UPDATE report_key = report_key";
 
 static void
@@ -335,6 +372,23 @@ set_report(const struct report *report, bool whole, struct db_value *v)
 	v[n++] = db_int(end->skipped_rows);
 	v[n++] = db_text(end->warnings);
 	v[n++] = db_string(report_status_name(end->status));
+}
+
+/* Marked where the report is: a later one that meets it is marked itself. */
+static int mark_overlaps(struct commit *commit, struct err *err)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < commit->n_reports; i++)
+		if (commit->reports[i]->overlaps)
+			commit->values[n++] =
+				db_int(commit->reports[i]->try_id);
+	if (n == 0)
+		return 0;
+	return database_bulk(commit->db,
+			     "UPDATE received_report SET overlaps = 1 "
+			     "WHERE id = ?",
+			     commit->values, 1, n, err);
 }
 
 /* Room for so many values, whatever was there before. */
@@ -370,7 +424,7 @@ static int insert_reports(struct commit *commit, struct err *err)
 		if (commit->fresh[i])
 			return err_set(err, ERR_TEMP,
 				       "a report was just removed");
-	return 0;
+	return mark_overlaps(commit, err);
 }
 
 static int place_reports(struct commit *commit, struct err *err)
@@ -384,6 +438,7 @@ static int place_reports(struct commit *commit, struct err *err)
 	for (i = 0; i < commit->n_reports; i++) {
 		commit->reports[i]->try_duplicate = false;
 		commit->reports[i]->try_again = false;
+		commit->reports[i]->overlaps = false;
 	}
 	if (find_reports(commit, false, err) < 0 ||
 	    insert_reports(commit, err) < 0)
@@ -535,6 +590,8 @@ static void make_outcome(struct mail_store *mail)
 			outcome->duplicates++;
 		else
 			outcome->reports++;
+		if (report->overlaps)
+			outcome->overlaps++;
 		if (report->status == REPORT_PARTIAL)
 			partial = true;
 	}
@@ -569,6 +626,8 @@ set_mail(const struct mail_store *mail, struct db_value *v, struct err *err)
 	v[n++] = cut(mail, span_of(outcome->reason), COLUMN_TEXT);
 	v[n++] = db_int(outcome->reports);
 	v[n++] = db_int(outcome->duplicates);
+	v[n++] = db_string(authenticated_name(mail->carrier.result));
+	v[n++] = db_string(mail->carrier.domain);
 	v[n++] = db_int(mail->now);
 	return values_there(v, n) ? 0 : no_memory(err);
 }
@@ -591,12 +650,15 @@ static int insert_mails(struct commit *commit, struct err *err)
 	return database_bulk(commit->db,
 			     "INSERT INTO received_mail (name, received_at, "
 			     "recipient, sender, status, set_aside, reason, "
-			     "reports, duplicates, loaded_at) "
-			     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+			     "reports, duplicates, authenticated, "
+			     "auth_domain, loaded_at) "
+			     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
 			     "ON DUPLICATE KEY UPDATE status = VALUES(status), "
 			     "set_aside = VALUES(set_aside), "
 			     "reason = VALUES(reason), "
 			     "reports = VALUES(reports), "
+			     "authenticated = VALUES(authenticated), "
+			     "auth_domain = VALUES(auth_domain), "
 			     "loaded_at = VALUES(loaded_at)",
 			     commit->values, MAIL_COLUMNS, n, err);
 }

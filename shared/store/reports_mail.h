@@ -11,7 +11,7 @@
 #include "store/other_reports.h"
 #include "store/reports.h"
 
-#define HEAD_COLUMNS 21 /* what the reader says at the head of a report */
+#define HEAD_COLUMNS 23 /* what the reader says at the head of a report */
 #define ROW_COLUMNS  13
 
 /* What the rows of a report add up to. */
@@ -34,6 +34,7 @@ struct report {
 	int64_t skipped_rows;
 	struct span warnings;
 	enum report_status status;
+	bool overlaps; /* as its own INSERT has found */
 
 	/* What is known for sure, since its transaction was committed. */
 	bool placed;
@@ -80,6 +81,7 @@ struct mail_store {
 	unsigned refused;
 	char reason[512];
 
+	struct carrier carrier;
 	struct mail_envelope envelope; /* from mail_store_end() on */
 	struct mail_outcome outcome;
 

@@ -43,7 +43,10 @@ struct kind {
 static const char *const domains_sql[2] =
 	BOTH("SELECT r.policy_domain, COUNT(*), SUM(r.messages), "
 	     "SUM(r.compliant), SUM(r.quarantined), SUM(r.rejected), "
-	     "SUM(r.spf_passed), SUM(r.dkim_passed) "
+	     "SUM(r.spf_passed), SUM(r.dkim_passed), "
+	     "SUM(r.authenticated <> 'yes'), "
+	     "SUM(IF(r.authenticated <> 'yes', r.messages, 0)), "
+	     "SUM(r.overlaps) "
 	     "FROM received_report r WHERE ",
 	     "GROUP BY r.policy_domain ORDER BY r.policy_domain");
 static const char *const sources_sql[2] =
@@ -59,7 +62,8 @@ static const char *const reporters_sql[2] =
 	     "ORDER BY r.policy_domain, n DESC, r.reporter");
 static const char *const reports_sql[2] =
 	BOTH("SELECT r.policy_domain, r.reporter, r.report_id, r.begin_at, "
-	     "r.end_at, r.messages FROM received_report r WHERE ",
+	     "r.end_at, r.messages, r.authenticated, r.auth_domain, "
+	     "r.overlaps FROM received_report r WHERE ",
 	     "ORDER BY r.policy_domain, r.begin_at, r.reporter, r.id");
 
 static int next_row(struct answer *answer, struct err *err)
@@ -153,8 +157,11 @@ read_report(const struct db_rows *rows, struct arena *arena, void *item)
 	report->begin = db_rows_int(rows, 3);
 	report->end = db_rows_int(rows, 4);
 	report->messages = db_rows_int(rows, 5);
+	report->overlaps = db_rows_int(rows, 8) != 0;
 	return copy_text(rows, 1, arena, &report->reporter) &&
-	       copy_text(rows, 2, arena, &report->report_id);
+	       copy_text(rows, 2, arena, &report->report_id) &&
+	       copy_text(rows, 6, arena, &report->authenticated) &&
+	       copy_text(rows, 7, arena, &report->auth_domain);
 }
 
 static const struct kind source_kind = { sizeof(struct summary_source),
@@ -174,6 +181,9 @@ static void read_sums(const struct db_rows *rows, struct summary_sums *sums)
 		.rejected = db_rows_int(rows, 5),
 		.spf_passed = db_rows_int(rows, 6),
 		.dkim_passed = db_rows_int(rows, 7),
+		.unauthenticated_reports = db_rows_int(rows, 8),
+		.unauthenticated_messages = db_rows_int(rows, 9),
+		.overlapping_reports = db_rows_int(rows, 10),
 	};
 	sums->spf_failed = sums->messages - sums->spf_passed;
 	sums->dkim_failed = sums->messages - sums->dkim_passed;
@@ -265,4 +275,7 @@ void summary_add(struct summary_sums *sums, const struct summary_sums *more)
 	add(&sums->spf_failed, more->spf_failed);
 	add(&sums->dkim_passed, more->dkim_passed);
 	add(&sums->dkim_failed, more->dkim_failed);
+	add(&sums->unauthenticated_reports, more->unauthenticated_reports);
+	add(&sums->unauthenticated_messages, more->unauthenticated_messages);
+	add(&sums->overlapping_reports, more->overlapping_reports);
 }

@@ -37,6 +37,10 @@ struct summary_sums {
 	int64_t spf_failed;
 	int64_t dkim_passed;
 	int64_t dkim_failed;
+	/* By mail that is not known to have passed DMARC as the reporter. */
+	int64_t unauthenticated_reports;
+	int64_t unauthenticated_messages;
+	int64_t overlapping_reports; /* see mail_outcome in reports.h */
 };
 
 struct summary_source {
@@ -56,6 +60,9 @@ struct summary_report {
 	int64_t begin;
 	int64_t end;
 	int64_t messages;
+	struct span authenticated; /* yes, other, no, unknown: carrier.h */
+	struct span auth_domain;   /* empty when unknown */
+	bool overlaps;
 };
 
 struct summary_domain {

@@ -93,7 +93,7 @@ edmarc_run 0 'reads what is as bad as before' one ingest
 is 'into the same place' "$(names)" "$web"
 
 edmarc_run 0 'summary' one summary
-like 'says where to look' "$output" '1 mail could not be read; see edmarc rejected list'
+like 'says where to look' "$output" '1 mail is set aside; see edmarc rejected list'
 stop mariadb
 edmarc_run 75 'without the database nothing is dropped' one rejected drop "$web"
 is 'the mail is there' "$(names)" "$web"
@@ -102,5 +102,5 @@ edmarc_run 0 'drop' one rejected drop --all --reason report
 is 'says how many' "$output" '1 mail dropped'
 is 'nothing is left' "$(find "$bad" -type f)" ''
 edmarc_run 0 'the summary forgets it' one summary
-unlike 'as well' "$output" 'could not be read'
+unlike 'as well' "$output" 'set aside'
 finish

@@ -146,7 +146,10 @@ example.net                     1          0         0         0   0.0%   0.0%
 example.org                 2,135      2,125         7         3  99.3%  98.6%
 2 domains                   2,136      2,125         7         3  99.3%  98.5%
 
-1 mail could not be read; see edmarc rejected list"
+Of these, 2,136 messages in 3 reports came by mail that is not known
+to have passed DMARC for the reporter's domain.
+
+1 mail is set aside; see edmarc rejected list"
 edmarc_run 0 'summary of a domain' one summary EXAMPLE.org.
 period=$(date -u -d "@$yesterday" +%F)
 is 'has the details' "$(sed 1d <<<"$output")" "
@@ -171,23 +174,26 @@ Reports                               Reporter                        Messages
   $period                          Another Gr\\xc3\\xb6\\xc3\\x9fe        2,000
   $period                          Reporter Inc                         135
 
-1 mail could not be read; see edmarc rejected list"
+Of these, 2,135 messages in 2 reports came by mail that is not known
+to have passed DMARC for the reporter's domain.
+
+1 mail is set aside; see edmarc rejected list"
 edmarc_run 0 'summary of more days' one summary --days 30 --format csv \
 	example.org
 is 'as CSV' "${output//$'\r'/}" "\
-kind,domain,name,report_id,begin,end,reports,messages,compliant,quarantined,rejected,spf_passed,spf_failed,dkim_passed,dkim_failed
-domain,\"example.org\",,,,,3,2144,2134,7,3,2129,15,2114,30
-source,\"example.org\",\"192.0.2.1\",,,,,,2114,,,,,,
-source,\"example.org\",\"2001:db8::7\",,,,,,20,,,,,,
-reporter,\"example.org\",\"Another Größe\",,,,1,2000,,,,,,,
-reporter,\"example.org\",\"Reporter Inc\",,,,2,144,,,,,,,
-report,\"example.org\",\"Reporter Inc\",\"r3\",$((yesterday - 20 * 86400)),$((yesterday - 20 * 86400 + 86399)),,9,,,,,,,
-report,\"example.org\",\"Another Größe\",\"r2\",$yesterday,$((yesterday + 86399)),,2000,,,,,,,
-report,\"example.org\",\"Reporter Inc\",\"r1\",$yesterday,$((yesterday + 86399)),,135,,,,,,,
-total,\"\",,,,,3,2144,2134,7,3,2129,15,2114,30
-set_aside,\"\",,,,,,1,,,,,,,"
+kind,domain,name,report_id,begin,end,reports,messages,compliant,quarantined,rejected,spf_passed,spf_failed,dkim_passed,dkim_failed,unauthenticated_reports,unauthenticated_messages,overlapping_reports,authenticated,auth_domain
+domain,\"example.org\",,,,,3,2144,2134,7,3,2129,15,2114,30,3,2144,0,,
+source,\"example.org\",\"192.0.2.1\",,,,,,2114,,,,,,,,,,,
+source,\"example.org\",\"2001:db8::7\",,,,,,20,,,,,,,,,,,
+reporter,\"example.org\",\"Another Größe\",,,,1,2000,,,,,,,,,,,,
+reporter,\"example.org\",\"Reporter Inc\",,,,2,144,,,,,,,,,,,,
+report,\"example.org\",\"Reporter Inc\",\"r3\",$((yesterday - 20 * 86400)),$((yesterday - 20 * 86400 + 86399)),,9,,,,,,,,,,0,unknown,\"\"
+report,\"example.org\",\"Another Größe\",\"r2\",$yesterday,$((yesterday + 86399)),,2000,,,,,,,,,,0,unknown,\"\"
+report,\"example.org\",\"Reporter Inc\",\"r1\",$yesterday,$((yesterday + 86399)),,135,,,,,,,,,,0,unknown,\"\"
+total,\"\",,,,,3,2144,2134,7,3,2129,15,2114,30,3,2144,0,,
+set_aside,\"\",,,,,,1,,,,,,,,,,,,"
 edmarc_run 0 'summary as JSON' one summary --format json
-is 'holds everything' "$(sed 's/"until":[0-9]*/"until":0/' <<<"$output")" "{\"days\":15,\"until\":0,\"domains\":[{\"domain\":\"example.net\",\"messages\":1,\"compliant\":0,\"quarantined\":0,\"rejected\":0,\"spf_passed\":0,\"spf_failed\":1,\"dkim_passed\":0,\"dkim_failed\":1,\"sources\":[],\"reporters\":[{\"name\":\"Reporter Inc\",\"reports\":1,\"messages\":1}],\"reports\":[{\"reporter\":\"Reporter Inc\",\"report_id\":\"r4\",\"begin\":$yesterday,\"end\":$((yesterday + 86399)),\"messages\":1}]},{\"domain\":\"example.org\",\"messages\":2135,\"compliant\":2125,\"quarantined\":7,\"rejected\":3,\"spf_passed\":2120,\"spf_failed\":15,\"dkim_passed\":2105,\"dkim_failed\":30,\"sources\":[{\"ip\":\"192.0.2.1\",\"messages\":2105},{\"ip\":\"2001:db8::7\",\"messages\":20}],\"reporters\":[{\"name\":\"Another Größe\",\"reports\":1,\"messages\":2000},{\"name\":\"Reporter Inc\",\"reports\":1,\"messages\":135}],\"reports\":[{\"reporter\":\"Another Größe\",\"report_id\":\"r2\",\"begin\":$yesterday,\"end\":$((yesterday + 86399)),\"messages\":2000},{\"reporter\":\"Reporter Inc\",\"report_id\":\"r1\",\"begin\":$yesterday,\"end\":$((yesterday + 86399)),\"messages\":135}]}],\"total\":{\"reports\":3,\"messages\":2136,\"compliant\":2125,\"quarantined\":7,\"rejected\":3,\"spf_passed\":2120,\"spf_failed\":16,\"dkim_passed\":2105,\"dkim_failed\":31},\"set_aside\":1}"
+is 'holds everything' "$(sed 's/"until":[0-9]*/"until":0/' <<<"$output")" "{\"days\":15,\"until\":0,\"domains\":[{\"domain\":\"example.net\",\"messages\":1,\"compliant\":0,\"quarantined\":0,\"rejected\":0,\"spf_passed\":0,\"spf_failed\":1,\"dkim_passed\":0,\"dkim_failed\":1,\"unauthenticated_reports\":1,\"unauthenticated_messages\":1,\"overlapping_reports\":0,\"sources\":[],\"reporters\":[{\"name\":\"Reporter Inc\",\"reports\":1,\"messages\":1}],\"reports\":[{\"reporter\":\"Reporter Inc\",\"report_id\":\"r4\",\"begin\":$yesterday,\"end\":$((yesterday + 86399)),\"messages\":1,\"authenticated\":\"unknown\",\"auth_domain\":\"\",\"overlaps\":false}]},{\"domain\":\"example.org\",\"messages\":2135,\"compliant\":2125,\"quarantined\":7,\"rejected\":3,\"spf_passed\":2120,\"spf_failed\":15,\"dkim_passed\":2105,\"dkim_failed\":30,\"unauthenticated_reports\":2,\"unauthenticated_messages\":2135,\"overlapping_reports\":0,\"sources\":[{\"ip\":\"192.0.2.1\",\"messages\":2105},{\"ip\":\"2001:db8::7\",\"messages\":20}],\"reporters\":[{\"name\":\"Another Größe\",\"reports\":1,\"messages\":2000},{\"name\":\"Reporter Inc\",\"reports\":1,\"messages\":135}],\"reports\":[{\"reporter\":\"Another Größe\",\"report_id\":\"r2\",\"begin\":$yesterday,\"end\":$((yesterday + 86399)),\"messages\":2000,\"authenticated\":\"unknown\",\"auth_domain\":\"\",\"overlaps\":false},{\"reporter\":\"Reporter Inc\",\"report_id\":\"r1\",\"begin\":$yesterday,\"end\":$((yesterday + 86399)),\"messages\":135,\"authenticated\":\"unknown\",\"auth_domain\":\"\",\"overlaps\":false}]}],\"total\":{\"reports\":3,\"messages\":2136,\"compliant\":2125,\"quarantined\":7,\"rejected\":3,\"spf_passed\":2120,\"spf_failed\":16,\"dkim_passed\":2105,\"dkim_failed\":31,\"unauthenticated_reports\":3,\"unauthenticated_messages\":2136,\"overlapping_reports\":0},\"set_aside\":1}"
 
 cp "$T/one.conf" "$T/hosted.conf"
 printf '[domains]\nhosted = %s\n' "$T/domains" >>"$T/hosted.conf"
@@ -195,10 +201,10 @@ printf 'zzz.example\nexample.org\nbbb.example # quiet\n' >"$T/domains"
 edmarc_run 0 'summary of hosted domains' hosted summary --format csv
 is 'names them all, and no other' \
 	"$(grep -E '^(domain|total),' <<<"${output//$'\r'/}")" "\
-domain,\"bbb.example\",,,,,0,0,0,0,0,0,0,0,0
-domain,\"example.org\",,,,,2,2135,2125,7,3,2120,15,2105,30
-domain,\"zzz.example\",,,,,0,0,0,0,0,0,0,0,0
-total,\"\",,,,,2,2135,2125,7,3,2120,15,2105,30"
+domain,\"bbb.example\",,,,,0,0,0,0,0,0,0,0,0,0,0,0,,
+domain,\"example.org\",,,,,2,2135,2125,7,3,2120,15,2105,30,2,2135,0,,
+domain,\"zzz.example\",,,,,0,0,0,0,0,0,0,0,0,0,0,0,,
+total,\"\",,,,,2,2135,2125,7,3,2120,15,2105,30,2,2135,0,,"
 
 # The other two sources of hosted domains
 {
@@ -338,7 +344,7 @@ mv "$aside" "$T/one/reports/new"
 edmarc_run 0 'a mail that was repaired and put back' one ingest
 like 'is read anew' "$errors" 'mails=1 reports=1 duplicates=0 set_aside=0'
 edmarc_run 0 'the summary' one summary
-unlike 'no longer counts it as unread' "$output" 'could not be read'
+unlike 'no longer counts it as unread' "$output" 'set aside'
 
 # ------------------------------------------------------------ large reports
 

@@ -30,10 +30,12 @@ static struct summary_reporter reporters[] = {
 	{ TEXT("=cmd|x"), 1, 100 },
 };
 static struct summary_report reports[] = {
-	{ TEXT("Example \"Big\" Mail"), TEXT("r-1"), DAY, DAY + 86399, 34 },
-	{ TEXT("=cmd|x"), TEXT("id,2"), DAY + 3600, DAY + 7200, 100 },
-	{ TEXT("Example \"Big\" Mail"), TEXT("r-2"), DAY, DAY + 86400,
-	  1000200 },
+	{ TEXT("Example \"Big\" Mail"), TEXT("r-1"), DAY, DAY + 86399, 34,
+	  TEXT("yes"), TEXT("mail.example"), false },
+	{ TEXT("=cmd|x"), TEXT("id,2"), DAY + 3600, DAY + 7200, 100,
+	  TEXT("unknown"), TEXT(""), false },
+	{ TEXT("Example \"Big\" Mail"), TEXT("r-2"), DAY, DAY + 86400, 1000200,
+	  TEXT("other"), TEXT("else.example"), true },
 };
 
 static const struct summary_domain full = {
@@ -46,7 +48,10 @@ static const struct summary_domain full = {
 		  .spf_passed = 1000000,
 		  .spf_failed = 334,
 		  .dkim_passed = 200,
-		  .dkim_failed = 1000134 },
+		  .dkim_failed = 1000134,
+		  .unauthenticated_reports = 2,
+		  .unauthenticated_messages = 1000300,
+		  .overlapping_reports = 1 },
 	.sources = sources,
 	.n_sources = 2,
 	.reporters = reporters,
@@ -100,7 +105,7 @@ static void text_is_a_table(void **state)
 		"example.org             1,000,334  1,000,200        30         4  99.9%   0.0%\n"
 		"2 domains               1,000,334  1,000,200        30         4  99.9%   0.0%\n"
 		"\n"
-		"1 mail could not be read; see edmarc rejected list\n");
+		"1 mail is set aside; see edmarc rejected list\n");
 	assert_narrow(&out);
 	buf_release(&out);
 }
@@ -173,6 +178,42 @@ static void text_of_one_has_details(void **state)
 	buf_release(&out);
 }
 
+#define APART                                                               \
+	"\nOf these, 1,000,300 messages in 2 reports came by mail that is " \
+	"not known\nto have passed DMARC for the reporter's domain.\n"
+
+static void unauthenticated_ones_are_shown_apart(void **state)
+{
+	struct buf out = BUF_INIT(100000);
+	struct summary_print print;
+	bool one = false;
+
+	(void)state;
+	do {
+		print = start(&out, FORMAT_TEXT, one);
+		print.apart = true;
+		summary_print_domain(&print, &full);
+		summary_print_domain(&print, &quiet);
+		summary_print_end(&print, 0);
+		assert_non_null(strstr(buf_string(&out), APART));
+		assert_ptr_equal(strstr(buf_string(&out), "Of these"),
+				 strstr(buf_string(&out), APART) + 1);
+		assert_narrow(&out);
+		buf_reset(&out);
+		one = !one;
+	} while (one);
+	/* None, or not wanted: nothing is said. */
+	print = start(&out, FORMAT_TEXT, true);
+	print.apart = true;
+	summary_print_domain(&print, &quiet);
+	summary_print_end(&print, 0);
+	print = start(&out, FORMAT_TEXT, false);
+	summary_print_domain(&print, &full);
+	summary_print_end(&print, 0);
+	assert_null(strstr(buf_string(&out), "Of these"));
+	buf_release(&out);
+}
+
 static void no_reports_are_said(void **state)
 {
 	struct buf out = BUF_INIT(100000);
@@ -187,7 +228,7 @@ static void no_reports_are_said(void **state)
 	summary_print_end(&print, 12345);
 	assert_non_null(strstr(buf_string(&out), "\nNo reports.\n"));
 	assert_non_null(
-		strstr(buf_string(&out), "\n12,345 mails could not be read"));
+		strstr(buf_string(&out), "\n12,345 mails are set aside"));
 	buf_release(&out);
 }
 
@@ -262,7 +303,10 @@ static void json_holds_everything(void **state)
 		"{\"domain\":\"example.org\",\"messages\":1000334,"
 		"\"compliant\":1000200,\"quarantined\":30,\"rejected\":4,"
 		"\"spf_passed\":1000000,\"spf_failed\":334,"
-		"\"dkim_passed\":200,\"dkim_failed\":1000134,\"sources\":["
+		"\"dkim_passed\":200,\"dkim_failed\":1000134,"
+		"\"unauthenticated_reports\":2,"
+		"\"unauthenticated_messages\":1000300,"
+		"\"overlapping_reports\":1,\"sources\":["
 		"{\"ip\":\"192.0.2.1\",\"messages\":1000000},"
 		"{\"ip\":\"2001:db8::1\",\"messages\":200}],\"reporters\":["
 		"{\"name\":\"Example \\\"Big\\\" Mail\",\"reports\":2,"
@@ -271,21 +315,31 @@ static void json_holds_everything(void **state)
 		"\"reports\":["
 		"{\"reporter\":\"Example \\\"Big\\\" Mail\",\"report_id\":"
 		"\"r-1\",\"begin\":1795305600,\"end\":1795391999,"
-		"\"messages\":34},"
+		"\"messages\":34,\"authenticated\":\"yes\","
+		"\"auth_domain\":\"mail.example\",\"overlaps\":false},"
 		"{\"reporter\":\"=cmd|x\",\"report_id\":\"id,2\",\"begin\":"
-		"1795309200,\"end\":1795312800,\"messages\":100},"
+		"1795309200,\"end\":1795312800,\"messages\":100,"
+		"\"authenticated\":\"unknown\",\"auth_domain\":\"\","
+		"\"overlaps\":false},"
 		"{\"reporter\":\"Example \\\"Big\\\" Mail\",\"report_id\":"
 		"\"r-2\",\"begin\":1795305600,\"end\":1795392000,"
-		"\"messages\":1000200}]},"
+		"\"messages\":1000200,\"authenticated\":\"other\","
+		"\"auth_domain\":\"else.example\",\"overlaps\":true}]},"
 		"{\"domain\":\"a-rather-long-name-of-a-customer.example.net\","
 		"\"messages\":0,\"compliant\":0,\"quarantined\":0,"
 		"\"rejected\":0,\"spf_passed\":0,\"spf_failed\":0,"
-		"\"dkim_passed\":0,\"dkim_failed\":0,\"sources\":[],"
+		"\"dkim_passed\":0,\"dkim_failed\":0,"
+		"\"unauthenticated_reports\":0,"
+		"\"unauthenticated_messages\":0,"
+		"\"overlapping_reports\":0,\"sources\":[],"
 		"\"reporters\":[],\"reports\":[]}],"
 		"\"total\":{\"reports\":3,\"messages\":1000334,"
 		"\"compliant\":1000200,\"quarantined\":30,\"rejected\":4,"
 		"\"spf_passed\":1000000,\"spf_failed\":334,"
-		"\"dkim_passed\":200,\"dkim_failed\":1000134},"
+		"\"dkim_passed\":200,\"dkim_failed\":1000134,"
+		"\"unauthenticated_reports\":2,"
+		"\"unauthenticated_messages\":1000300,"
+		"\"overlapping_reports\":1},"
 		"\"set_aside\":3}\n");
 	buf_release(&out);
 }
@@ -302,23 +356,25 @@ static void csv_holds_everything(void **state)
 		buf_string(&out),
 		"kind,domain,name,report_id,begin,end,reports,messages,"
 		"compliant,quarantined,rejected,spf_passed,spf_failed,"
-		"dkim_passed,dkim_failed\r\n"
+		"dkim_passed,dkim_failed,unauthenticated_reports,"
+		"unauthenticated_messages,overlapping_reports,authenticated,"
+		"auth_domain\r\n"
 		"domain,\"example.org\",,,,,3,1000334,1000200,30,4,1000000,"
-		"334,200,1000134\r\n"
-		"source,\"example.org\",\"192.0.2.1\",,,,,,1000000,,,,,,\r\n"
-		"source,\"example.org\",\"2001:db8::1\",,,,,,200,,,,,,\r\n"
+		"334,200,1000134,2,1000300,1,,\r\n"
+		"source,\"example.org\",\"192.0.2.1\",,,,,,1000000,,,,,,,,,,,\r\n"
+		"source,\"example.org\",\"2001:db8::1\",,,,,,200,,,,,,,,,,,\r\n"
 		"reporter,\"example.org\",\"Example \"\"Big\"\" Mail\",,,,2,"
-		"1000234,,,,,,,\r\n"
-		"reporter,\"example.org\",\"'=cmd|x\",,,,1,100,,,,,,,\r\n"
+		"1000234,,,,,,,,,,,,\r\n"
+		"reporter,\"example.org\",\"'=cmd|x\",,,,1,100,,,,,,,,,,,,\r\n"
 		"report,\"example.org\",\"Example \"\"Big\"\" Mail\",\"r-1\","
-		"1795305600,1795391999,,34,,,,,,,\r\n"
+		"1795305600,1795391999,,34,,,,,,,,,,0,yes,\"mail.example\"\r\n"
 		"report,\"example.org\",\"'=cmd|x\",\"id,2\",1795309200,"
-		"1795312800,,100,,,,,,,\r\n"
+		"1795312800,,100,,,,,,,,,,0,unknown,\"\"\r\n"
 		"report,\"example.org\",\"Example \"\"Big\"\" Mail\",\"r-2\","
-		"1795305600,1795392000,,1000200,,,,,,,\r\n"
+		"1795305600,1795392000,,1000200,,,,,,,,,,1,other,\"else.example\"\r\n"
 		"total,\"\",,,,,3,1000334,1000200,30,4,1000000,334,200,"
-		"1000134\r\n"
-		"set_aside,\"\",,,,,,3,,,,,,,\r\n");
+		"1000134,2,1000300,1,,\r\n"
+		"set_aside,\"\",,,,,,3,,,,,,,,,,,,\r\n");
 	buf_release(&out);
 }
 
@@ -378,6 +434,7 @@ int main(void)
 		cmocka_unit_test(text_is_a_table),
 		cmocka_unit_test(percents_are_the_nearest),
 		cmocka_unit_test(text_of_one_has_details),
+		cmocka_unit_test(unauthenticated_ones_are_shown_apart),
 		cmocka_unit_test(no_reports_are_said),
 		cmocka_unit_test(long_lists_are_cut),
 		cmocka_unit_test(a_stranger_cannot_reach_the_terminal),
