@@ -2,6 +2,7 @@
 #include "store/other_reports.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/json.h"
@@ -19,33 +20,78 @@ cut(struct arena *arena, struct span text, size_t max_chars)
 	return db_text(column_text(arena, text, max_chars));
 }
 
-/* Is there memory behind each text? */
-static bool all_there(const struct db_value *values, size_t n)
+/* A row more, with room for its values; NULL without. */
+static struct other_item *
+add_item(struct other_items *items, struct arena *arena)
 {
+	struct other_item *item = arena_alloc(arena, sizeof(*item));
+
+	if (item == NULL)
+		return NULL;
+	item->next = items->last;
+	items->last = item;
+	items->n++;
+	return item;
+}
+
+/* The values are in it, if there was memory for each text; else it goes again. */
+static int end_item(struct other_items *items, size_t n, struct err *err)
+{
+	const struct db_value *values = items->last->value;
 	size_t i;
 
 	for (i = 0; i < n; i++)
 		if (values[i].kind != DB_INT && values[i].bytes.p == NULL)
-			return false;
-	return true;
+			break;
+	if (i == n)
+		return 0;
+	items->last = items->last->next;
+	items->n--;
+	return too_much(err);
+}
+
+/* Of n columns: owner, number from 1, and the values. */
+static int insert_items(struct database *db, const char *sql, size_t n,
+			struct db_value owner, const struct other_items *items,
+			struct err *err)
+{
+	struct db_value *values = calloc(items->n + 1, n * sizeof(*values));
+	const struct other_item *item = items->last;
+	size_t left = items->n;
+	int result;
+
+	if (values == NULL)
+		return err_set(err, ERR_TEMP, "out of memory");
+	for (; item != NULL; item = item->next) {
+		struct db_value *row = &values[--left * n];
+
+		row[0] = owner;
+		row[1] = db_int((int64_t)left + 1);
+		memcpy(row + 2, item->value, (n - 2) * sizeof(*row));
+	}
+	result = database_bulk(db, sql, values, n, items->n, err);
+	free(values);
+	return result;
 }
 
 /* ---------------------------------------------------------- failure reports */
 
 int failure_keep(struct other_reports *others,
-		 const struct failure_report *report, struct arena *arena,
-		 struct err *err)
+		 const struct failure_report *report, int64_t now,
+		 struct arena *arena, struct err *err)
 {
-	struct failure_item *item = arena_alloc(arena, sizeof(*item));
+	struct other_item *item;
 	struct column_address address;
 	struct db_value *v;
 	size_t n = 0;
 
-	if (item == NULL)
-		return too_much(err);
 	if (!column_address(report->source_ip, &address))
 		return err_set(err, ERR_INPUT, "source: not an address");
+	item = add_item(&others->failures, arena);
+	if (item == NULL)
+		return too_much(err);
 	v = item->value;
+	v[n++] = db_int(now);
 	v[n++] = cut(arena, report->feedback_type, 40);
 	v[n++] = cut(arena, report->auth_failure, 40);
 	v[n++] = db_text(column_domain(arena, report->reported_domain));
@@ -66,13 +112,10 @@ int failure_keep(struct other_reports *others,
 	v[n++] = cut(arena, report->message_id, 255);
 	v[n++] = cut(arena, report->user_agent, 255);
 	v[n++] = cut(arena, report->header, COLUMN_TEXT);
-	if (!all_there(v, n))
-		return too_much(err);
-	item->next = others->failures;
-	others->failures = item;
-	others->n_failures++;
-	return 0;
+	return end_item(&others->failures, n, err);
 }
+
+#define FAILURE_COLUMNS 23
 
 static const char failure_sql[] =
 	"INSERT INTO failure_report (mail_name, item_no, received_at, "
@@ -82,38 +125,6 @@ static const char failure_sql[] =
 	"dkim_identity, dkim_selector, spf_dns, subject, message_id, "
 	"user_agent, header) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
 	"?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-
-static int
-insert_failures(struct database *db, const struct other_reports *others,
-		const struct other_mail *mail, int *stored, struct err *err)
-{
-	enum {
-		COLUMNS = FAILURE_COLUMNS + 3
-	};
-	struct db_value *values =
-		calloc(others->n_failures + 1, COLUMNS * sizeof(*values));
-	const struct failure_item *item = others->failures;
-	size_t left = others->n_failures, i;
-	int result;
-
-	if (values == NULL)
-		return err_set(err, ERR_TEMP, "out of memory");
-	for (; item != NULL; item = item->next) {
-		struct db_value *row = &values[--left * COLUMNS];
-
-		row[0] = db_text(mail->name);
-		row[1] = db_int((int64_t)left + 1);
-		row[2] = db_int(mail->now);
-		for (i = 0; i < FAILURE_COLUMNS; i++)
-			row[3 + i] = item->value[i];
-	}
-	result = database_bulk(db, failure_sql, values, COLUMNS,
-			       others->n_failures, err);
-	if (result == 0)
-		*stored += (int)others->n_failures;
-	free(values);
-	return result;
-}
 
 int failure_reports_expire(struct database *db, int64_t before,
 			   uint64_t *removed, struct err *err)
@@ -176,13 +187,14 @@ int tls_keep_policy(struct other_reports *others,
 		    const struct tls_policy *policy, struct arena *arena,
 		    struct err *err)
 {
-	struct tls_policy_item *item = arena_alloc(arena, sizeof(*item));
 	struct tls_item *report = others->tls;
+	struct other_item *item;
 	struct db_value *v;
 	size_t n = 0;
 
 	if (report == NULL)
 		return err_set(err, ERR_INPUT, "a policy without a report");
+	item = add_item(&report->policies, arena);
 	if (item == NULL)
 		return too_much(err);
 	v = item->value;
@@ -191,28 +203,25 @@ int tls_keep_policy(struct other_reports *others,
 	v[n++] = cut(arena, policy->mx_host, 1000);
 	v[n++] = db_int((int64_t)policy->successes);
 	v[n++] = db_int((int64_t)policy->failures);
-	if (!all_there(v, n))
-		return too_much(err);
-	item->next = report->policies;
-	report->policies = item;
-	report->n_policies++;
-	return 0;
+	return end_item(&report->policies, n, err);
 }
 
 int tls_keep_failure(struct other_reports *others,
 		     const struct tls_failure *failure, struct arena *arena,
 		     struct err *err)
 {
-	struct tls_failure_item *item = arena_alloc(arena, sizeof(*item));
 	struct tls_item *report = others->tls;
+	struct other_item *item;
 	struct db_value *v;
 	size_t n = 0;
 
-	if (report == NULL || report->n_policies == 0)
+	if (report == NULL || report->policies.n == 0)
 		return err_set(err, ERR_INPUT, "a failure without a policy");
+	item = add_item(&report->failures, arena);
 	if (item == NULL)
 		return too_much(err);
 	v = item->value;
+	v[n++] = db_int((int64_t)report->policies.n);
 	v[n++] = cut(arena, failure->result, 60);
 	v[n++] = cut(arena, failure->sending_ip, 60);
 	v[n++] = cut(arena, failure->receiving_mx, 255);
@@ -221,13 +230,7 @@ int tls_keep_failure(struct other_reports *others,
 	v[n++] = cut(arena, failure->reason_code, 255);
 	v[n++] = cut(arena, failure->additional, 1000);
 	v[n++] = db_int((int64_t)failure->sessions);
-	if (!all_there(v, n))
-		return too_much(err);
-	item->policy = report->n_policies;
-	item->next = report->failures;
-	report->failures = item;
-	report->n_failures++;
-	return 0;
+	return end_item(&report->failures, n, err);
 }
 
 void tls_void(struct other_reports *others)
@@ -238,70 +241,17 @@ void tls_void(struct other_reports *others)
 	others->n_tls--;
 }
 
-static int insert_policies(struct database *db, const struct tls_item *report,
-			   int64_t id, struct err *err)
-{
-	enum {
-		COLUMNS = TLS_POLICY_COLUMNS + 2
-	};
-	size_t left = (size_t)report->n_policies, i;
-	struct db_value *values = calloc(left + 1, COLUMNS * sizeof(*values));
-	const struct tls_policy_item *item = report->policies;
-	int result;
+static const char policy_sql[] =
+	"INSERT INTO tls_policy (report, policy_no, policy_type, "
+	"policy_domain, mx_host, successes, failures) "
+	"VALUES (?, ?, ?, ?, ?, ?, ?)";
+#define POLICY_COLUMNS 7
 
-	if (values == NULL)
-		return err_set(err, ERR_TEMP, "out of memory");
-	for (; item != NULL; item = item->next) {
-		struct db_value *row = &values[--left * COLUMNS];
-
-		row[0] = db_int(id);
-		row[1] = db_int((int64_t)left + 1);
-		for (i = 0; i < TLS_POLICY_COLUMNS; i++)
-			row[2 + i] = item->value[i];
-	}
-	result =
-		database_bulk(db,
-			      "INSERT INTO tls_policy (report, policy_no, "
-			      "policy_type, policy_domain, mx_host, "
-			      "successes, failures) "
-			      "VALUES (?, ?, ?, ?, ?, ?, ?)",
-			      values, COLUMNS, (size_t)report->n_policies, err);
-	free(values);
-	return result;
-}
-
-static int insert_details(struct database *db, const struct tls_item *report,
-			  int64_t id, struct err *err)
-{
-	enum {
-		COLUMNS = TLS_FAILURE_COLUMNS + 3
-	};
-	size_t left = (size_t)report->n_failures, i;
-	struct db_value *values = calloc(left + 1, COLUMNS * sizeof(*values));
-	const struct tls_failure_item *item = report->failures;
-	int result;
-
-	if (values == NULL)
-		return err_set(err, ERR_TEMP, "out of memory");
-	for (; item != NULL; item = item->next) {
-		struct db_value *row = &values[--left * COLUMNS];
-
-		row[0] = db_int(id);
-		row[1] = db_int((int64_t)left + 1);
-		row[2] = db_int(item->policy);
-		for (i = 0; i < TLS_FAILURE_COLUMNS; i++)
-			row[3 + i] = item->value[i];
-	}
-	result = database_bulk(
-		db,
-		"INSERT INTO tls_failure (report, failure_no, policy_no, "
-		"result, sending_ip, receiving_mx, receiving_helo, "
-		"receiving_ip, reason_code, additional, sessions) "
-		"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		values, COLUMNS, (size_t)report->n_failures, err);
-	free(values);
-	return result;
-}
+static const char detail_sql[] =
+	"INSERT INTO tls_failure (report, failure_no, policy_no, result, "
+	"sending_ip, receiving_mx, receiving_helo, receiving_ip, reason_code, "
+	"additional, sessions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+#define DETAIL_COLUMNS 11
 
 /* 1 when it is new, with its id; 0 when somebody has brought it; -1. */
 static int insert_tls(struct database *db, const struct tls_item *report,
@@ -339,7 +289,7 @@ static int insert_all_tls(struct database *db,
 
 	for (; report != NULL; report = report->next) {
 		int fresh = insert_tls(db, report, mail, err);
-		int64_t id;
+		struct db_value id;
 
 		if (fresh < 0)
 			return -1;
@@ -347,9 +297,11 @@ static int insert_all_tls(struct database *db,
 			(*duplicates)++;
 			continue;
 		}
-		id = database_insert_id(db);
-		if (insert_policies(db, report, id, err) < 0 ||
-		    insert_details(db, report, id, err) < 0)
+		id = db_int(database_insert_id(db));
+		if (insert_items(db, policy_sql, POLICY_COLUMNS, id,
+				 &report->policies, err) < 0 ||
+		    insert_items(db, detail_sql, DETAIL_COLUMNS, id,
+				 &report->failures, err) < 0)
 			return -1;
 		(*stored)++;
 	}
@@ -384,12 +336,13 @@ int other_reports_insert(struct database *db,
 			 const struct other_mail *mail, int *stored,
 			 int *duplicates, struct err *err)
 {
-	*stored = 0;
+	*stored = (int)others->failures.n;
 	*duplicates = 0;
 	if (mail->known && forget(db, mail, err) < 0)
 		return -1;
-	if (others->n_failures > 0 &&
-	    insert_failures(db, others, mail, stored, err) < 0)
+	if (others->failures.n > 0 &&
+	    insert_items(db, failure_sql, FAILURE_COLUMNS, db_text(mail->name),
+			 &others->failures, err) < 0)
 		return -1;
 	return insert_all_tls(db, others, mail, stored, duplicates, err);
 }

@@ -10,6 +10,7 @@
 #ifndef EDMARC_STORE_OTHER_REPORTS_H
 #define EDMARC_STORE_OTHER_REPORTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,24 +23,18 @@
 #include "store/columns.h"
 #include "store/database.h"
 
-#define FAILURE_COLUMNS     20
-#define TLS_POLICY_COLUMNS  5
-#define TLS_FAILURE_COLUMNS 8
+#define MAX_ITEM_COLUMNS 21 /* of a failure report */
 
-struct failure_item {
-	struct failure_item *next;
-	struct db_value value[FAILURE_COLUMNS];
+/* A row to be: the columns behind its owner and its number. */
+struct other_item {
+	struct other_item *next;
+	struct db_value value[MAX_ITEM_COLUMNS];
 };
 
-struct tls_failure_item {
-	struct tls_failure_item *next;
-	int64_t policy; /* from 1 */
-	struct db_value value[TLS_FAILURE_COLUMNS];
-};
-
-struct tls_policy_item {
-	struct tls_policy_item *next;
-	struct db_value value[TLS_POLICY_COLUMNS];
+/* Rows of one owner, the last one first. */
+struct other_items {
+	struct other_item *last;
+	size_t n;
 };
 
 struct tls_item {
@@ -50,26 +45,29 @@ struct tls_item {
 	struct db_value report_id;
 	int64_t begin;
 	int64_t end;
-	struct tls_policy_item *policies; /* the last one first */
-	int64_t n_policies;
-	struct tls_failure_item *failures;
-	int64_t n_failures;
+	struct other_items policies;
+	struct other_items failures;
 };
 
 /* All of one mail; zero at the start. The one that came last stands first. */
 struct other_reports {
-	struct failure_item *failures;
-	size_t n_failures;
+	struct other_items failures;
 	struct tls_item *tls;
 	size_t n_tls;
 };
+
+/* Is there one at all? */
+static inline bool other_reports_any(const struct other_reports *others)
+{
+	return others->failures.n > 0 || others->n_tls > 0;
+}
 
 /*
  * Keep what the reader says, as columns in the arena. -1 when there is no room
  * (ERR_LIMIT).
  */
 MUST_CHECK int failure_keep(struct other_reports *others,
-			    const struct failure_report *report,
+			    const struct failure_report *report, int64_t now,
 			    struct arena *arena, struct err *err);
 MUST_CHECK int tls_keep(struct other_reports *others,
 			const struct tls_head *head, struct arena *arena,

@@ -406,7 +406,8 @@ static int sink_failure(struct report_sink *sink,
 	if (arena_used(store->heads) > HEADS_BYTES - HEAD_BYTES)
 		return err_set(err, ERR_LIMIT, "too many reports in a mail");
 	store->kind = INSIDE_FAILURE;
-	return failure_keep(&store->others, &kept, store->heads, err);
+	return failure_keep(&store->others, &kept, store->now, store->heads,
+			    err);
 }
 
 static int sink_tls_head(struct report_sink *sink, const struct tls_head *head,
@@ -588,7 +589,7 @@ int mail_store_end(struct mail_store *store,
 			      err) < 0)
 		return -1;
 	if (store->refused == 0 && store->first == NULL &&
-	    store->others.n_failures == 0 && store->others.n_tls == 0)
+	    !other_reports_any(&store->others))
 		return mail_store_refuse(store, "no report in it", err);
 	return 0;
 }

@@ -596,7 +596,7 @@ static void make_outcome(struct mail_store *mail)
 			partial = true;
 	}
 	if (mail->refused > 0 && mail->first == NULL &&
-	    mail->others.n_failures == 0 && mail->others.n_tls == 0)
+	    !other_reports_any(&mail->others))
 		outcome->status = MAIL_REJECTED;
 	else if (mail->refused > 0 || partial)
 		outcome->status = MAIL_PARTIAL;
