@@ -27,6 +27,9 @@
 /* Ten nested includes, and the resolver below them, take 26 kB. */
 #define STACK_BYTES ((size_t)1024 * 1024)
 
+/* RFC 7208 4.6.4: a record may lead to ten others. */
+#define MAX_RECORDS 11
+
 /* From a cancellation to the end of the thread, which takes 0.1 ms. */
 #define GRACE_MS 100
 
@@ -57,6 +60,8 @@ struct spf_checker {
 	test_function *test;
 	struct check *check; /* under way, or NULL */
 	pthread_t thread;
+	bool ended; /* and joined */
+	struct timespec half_time;
 	struct timespec give_up_at;
 	bool lost; /* a thread was left behind */
 };
@@ -131,8 +136,10 @@ static int start_thread(struct spf_checker *checker, struct check *check)
 		code = pthread_create(&checker->thread, &attributes, run,
 				      check);
 	pthread_attr_destroy(&attributes);
-	if (code == 0)
+	if (code == 0) {
 		checker->check = check;
+		checker->ended = false;
+	}
 	return code;
 }
 
@@ -147,9 +154,13 @@ static struct timespec later(struct timespec time, int ms)
 	return time;
 }
 
-static bool has_ended(pthread_t thread, struct timespec when)
+static bool has_ended(struct spf_checker *checker, struct timespec when)
 {
-	return pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &when) == 0;
+	if (!checker->ended)
+		checker->ended =
+			pthread_clockjoin_np(checker->thread, NULL,
+					     CLOCK_MONOTONIC, &when) == 0;
+	return checker->ended;
 }
 
 /*
@@ -157,7 +168,7 @@ static bool has_ended(pthread_t thread, struct timespec when)
  * nearly always it does, for an answer. The C library is in order then, and
  * closes its sockets; what libspf2 has allocated is lost, about 7 kB.
  */
-static bool cancel(const struct spf_checker *checker)
+static bool cancel(struct spf_checker *checker)
 {
 	void *unwinder = dlopen(UNWINDER, RTLD_NOW | RTLD_NODELETE);
 	struct timespec now;
@@ -168,7 +179,7 @@ static bool cancel(const struct spf_checker *checker)
 	if (pthread_cancel(checker->thread) != 0)
 		return false;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return has_ended(checker->thread, later(now, GRACE_MS));
+	return has_ended(checker, later(now, GRACE_MS));
 }
 
 /* Returns what the thread has found, for the caller to free, or NULL. */
@@ -176,8 +187,7 @@ static struct check *wait_for_thread(struct spf_checker *checker)
 {
 	struct check *check = checker->check;
 
-	if (!has_ended(checker->thread, checker->give_up_at) &&
-	    !cancel(checker)) {
+	if (!has_ended(checker, checker->give_up_at) && !cancel(checker)) {
 		pthread_detach(checker->thread);
 		checker->lost = true;
 		if (atomic_flag_test_and_set(&check->left))
@@ -260,6 +270,7 @@ int spf_check_start(struct spf_checker *checker, const char *client_ip,
 	memcpy(check->client_ip, address, sizeof(address));
 	write_identity(spf, mail_from, check->identity);
 	clock_gettime(CLOCK_MONOTONIC, &now);
+	checker->half_time = later(now, deadline_ms / 2);
 	checker->give_up_at = later(now, deadline_ms);
 	code = start_thread(checker, check);
 	if (code == 0)
@@ -322,12 +333,96 @@ ask_again(struct spf_checker *checker, struct check **check,
 	return result;
 }
 
+/* Names whose records libspf2 reads, each once for every time it is named. */
+struct trail {
+	const char *domain[MAX_RECORDS];
+	size_t n;
+};
+
+/* "ptr", "ptr:example.org", "exists:%{p}.example.org" */
+static bool is_about_client(struct span term)
+{
+	struct span before;
+
+	if (span_is(term, "ptr") || span_starts(term, "ptr:") ||
+	    span_starts(term, "ptr/"))
+		return true;
+	while (span_take_until(&term, '%', &before))
+		if (span_starts(term, "{p"))
+			return true;
+	return false;
+}
+
+static void follow(struct trail *trail, struct span term, struct arena *arena)
+{
+	const char *name;
+	struct span tag;
+
+	if (trail->n == MAX_RECORDS ||
+	    (!span_starts(term, "include:") && !span_starts(term, "redirect=")))
+		return;
+	if (!span_take_until(&term, ':', &tag))
+		(void)span_take_until(&term, '=', &tag);
+	name = domain_normalize(arena, term);
+	if (name != NULL)
+		trail->domain[trail->n++] = name;
+}
+
+static bool
+names_client(struct span record, struct trail *trail, struct arena *arena)
+{
+	struct span term;
+
+	if (!span_starts(record, "v=spf1"))
+		return false;
+	while (span_take_item(&record, ' ', &term)) {
+		if (span_has(SPAN("+-?~"), term.p[0]))
+			term = (struct span){ term.p + 1, term.n - 1 };
+		if (is_about_client(term))
+			return true;
+		follow(trail, term, arena);
+	}
+	return false;
+}
+
+/*
+ * RFC 7208 5.5: "ptr" makes us ask the client's own name servers. When they are
+ * silent, it does not match, and is no temporary error: the client would bring
+ * that about for any domain with such a record. libspf2 waits for them longer than
+ * we do for it.
+ */
+static bool depends_on_client(const char *domain, struct resolver *resolver,
+			      struct arena *arena)
+{
+	struct trail trail = { .domain = { domain }, .n = 1 };
+	struct dns_question question = { .type = DNS_TXT };
+	struct dns_answer answer;
+	size_t at, i;
+
+	for (at = 0; at < trail.n; at++) {
+		question.name = trail.domain[at];
+		resolver->ask(resolver, &question, &answer, 1, arena);
+		if (answer.status != DNS_FOUND)
+			continue;
+		for (i = 0; i < answer.n; i++)
+			if (names_client(answer.records[i], &trail, arena))
+				return true;
+	}
+	return false;
+}
+
 void spf_check_finish(struct spf_checker *checker, struct resolver *resolver,
 		      struct spf_fact *spf, struct arena *arena)
 {
+	bool is_slow = !has_ended(checker, checker->half_time);
+	bool by_client =
+		is_slow && depends_on_client(spf->domain, resolver, arena);
 	struct check *check = wait_for_thread(checker);
 
-	if (check != NULL && !read_answer(check, &spf->result))
+	if (by_client && (check == NULL ||
+			  check->outcome == DMARC_POLICY_SPF_OUTCOME_TMPFAIL))
+		spf->result = AUTH_PERMERROR;
+	else if (check != NULL && !read_answer(check, &spf->result))
 		spf->result = ask_again(checker, &check, spf, resolver, arena);
 	free(check);
 }

@@ -53,7 +53,9 @@ spf_check_start(struct spf_checker *checker, const char *client_ip,
 
 /*
  * Wait for the answer, until deadline_ms after the start: then it is
- * "temperror". libspf2 has one word for a record that cannot be read and for a
+ * "temperror", or "permerror" when the record makes us ask the client's own name
+ * servers ("ptr"), which must not decide about that: after half of the time the
+ * resolver is asked for the record. libspf2 has one word for a record that cannot be read and for a
  * record that could not be fetched: then the resolver tries to fetch it, and if
  * it can, libspf2 gets a second chance.
  *

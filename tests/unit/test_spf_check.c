@@ -123,22 +123,72 @@ struct answer {
 	int64_t ms;
 };
 
-/* The resolver is not needed. */
-static struct answer ask(struct spf_checker *checker, int deadline_ms)
+/* The sender's domain has that record. */
+static struct answer
+ask_with(struct spf_checker *checker, int deadline_ms, const char *records)
 {
 	struct arena *arena = arena_new(65536);
+	struct resolver *resolver;
 	struct spf_fact spf = { .domain = "" };
 	struct err err = ERR_INIT;
 	int64_t begun_at = now_ms();
-	int begun =
-		spf_check_start(checker, "192.0.2.7", "helo.test",
+	int begun;
+
+	resolver = zonefile_parse(span_of(records), &err);
+	assert_non_null(resolver);
+	begun = spf_check_start(checker, "192.0.2.7", "helo.test",
 				"a@slow.test", deadline_ms, &spf, arena, &err);
 
 	assert_in_range(begun, 0, 1);
 	if (begun == 1)
-		spf_check_finish(checker, NULL, &spf, arena);
+		spf_check_finish(checker, resolver, &spf, arena);
+	resolver_free(&resolver);
 	arena_free(&arena);
 	return (struct answer){ spf.result, now_ms() - begun_at };
+}
+
+static struct answer ask(struct spf_checker *checker, int deadline_ms)
+{
+	return ask_with(checker, deadline_ms, "");
+}
+
+/* RFC 7208 5.5: silence of the client's name servers is no temporary error. */
+static void a_client_makes_nothing_temporary(void **state)
+{
+	static const struct {
+		const char *records;
+		enum auth_result result;
+	} cases[] = {
+		{ "slow.test. TXT \"v=spf1 a mx ptr -all\"\n", AUTH_PERMERROR },
+		{ "slow.test. TXT \"v=spf1 ?PTR:x.test -all\"\n",
+		  AUTH_PERMERROR },
+		{ "slow.test. TXT \"v=spf1 exists:%{i}.%{p2}.x.test -all\"\n",
+		  AUTH_PERMERROR },
+		{ "slow.test. TXT \"v=spf1 include:a.test -all\"\n"
+		  "a.test. TXT \"v=spf1 redirect=b.test\"\n"
+		  "b.test. TXT \"other\"\n"
+		  "b.test. TXT \"v=spf1 ptr ?all\"\n",
+		  AUTH_PERMERROR },
+		{ "slow.test. TXT \"v=spf1 include:slow.test a:ptr.test "
+		  "exists:%{i}.p.test include:%{i}.x -all\"\n"
+		  "slow.test. TXT \"ptr\"\n",
+		  AUTH_TEMPERROR },
+		{ ";!servfail slow.test\n", AUTH_TEMPERROR },
+	};
+	struct spf_checker *checker = new_checker();
+	size_t i;
+
+	(void)state;
+	fake->outcome = 1;
+	fake->sleep_ms = 20000;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(ask_with(checker, 50, cases[i].records).result,
+				 cases[i].result);
+	/* An answer in time is one. */
+	fake->sleep_ms = 0;
+	assert_int_equal(ask_with(checker, 20000, cases[0].records).result,
+			 AUTH_PASS);
+	spf_checker_free(&checker);
 }
 
 static void a_slow_check_is_ended(void **state)
@@ -273,7 +323,7 @@ static void lives_without_memory(void **state)
 
 		if (arena != NULL && checker != NULL)
 			begun = spf_check_start(checker, "192.0.2.7", "h.test",
-						"a@a.test", 5000, &spf, arena,
+						"a@a.test", 60000, &spf, arena,
 						&err);
 		if (begun == 1)
 			spf_check_finish(checker, NULL, &spf, arena);
@@ -290,6 +340,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_slow_check_is_ended),
+		cmocka_unit_test(a_client_makes_nothing_temporary),
 		cmocka_unit_test(one_that_cannot_be_ended_is_the_last),
 		cmocka_unit_test(freeing_ends_a_check),
 		cmocka_unit_test(a_check_that_was_forgotten_is_the_last),
