@@ -1588,8 +1588,11 @@ int xml_reader_finish(struct xml_reader *r, struct span fault, struct err *err)
 		return -1;
 	if (!r->begun) {
 		if (r->other[0] == '\0')
-			snprintf(r->other, sizeof(r->other), "%s",
-				 r->started ? "no element" : "nothing");
+			snprintf(r->other, sizeof(r->other), "%.*s",
+				 (int)sizeof(r->other) - 1,
+				 r->rejected ? r->reason :
+				 r->started  ? "no element" :
+					       "nothing");
 		return 0;
 	}
 	note_decoding(r);

@@ -234,11 +234,11 @@ static int next_stream(struct unpack *u, struct span *name, struct err *err)
 
 static int archive_fault(struct unpack *u, struct err *err)
 {
-	const char *text = archive_error_string(u->archive);
+	struct span text = span_trim(span_of(archive_error_string(u->archive)));
 
 	return err_set(err, ERR_INPUT, "%s that is broken: %s",
 		       content_name(u->content),
-		       quote(span_of(text == NULL ? "?" : text)).text);
+		       text.n == 0 ? "?" : quote(text).text);
 }
 
 static int start_archive(struct unpack *u, struct err *err)

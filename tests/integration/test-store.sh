@@ -304,6 +304,10 @@ sql edmarc "DELETE FROM received_row WHERE report IN
 edmarc_run 0 'the other one is refused' one ingest
 is 'and this one counts' "$(sql edmarc "SELECT complete, messages
 	FROM received_report WHERE report_id = 'half'")" $'1\t1'
+sed "s,<end>[0-9]*,<end>$((yesterday + 3600))," "$T/m" >"$T/period"
+mail_put one "$T/period"
+edmarc_run 0 'the same id for another period' one ingest
+like 'is another report' "$errors" 'mails=1 reports=1 duplicates=0'
 
 # A row that is larger than all that the server takes at once
 del=$(printf '\177%.0s' {1..4000})

@@ -159,6 +159,44 @@ done <<-END
 	1 # nothing
 END
 
+# Habits of reporters and their cases, limits and their tests.
+habits() { # ROW...: the last of 62
+	put tests/data/reports/manifest.tsv 'path' 'a.xml	1	MAX_SAMPLE'
+	put tests/data/read_xml.cases '# a title' 'field: x'
+	put tests/integration/test-a.sh "is 'a title' x x"
+	put docs/TESTING.md '## Habits of reporters' '' \
+		"$(seq 61 | sed 's/.*/| & | a | `a.xml` | read |/')" "$@"
+}
+limits() { # LINE-OF-TABLE
+	habits
+	put shared/report/aggregate.h "$spdx"
+	put shared/report/failure.h "$spdx"
+	put shared/report/limits.h "$spdx" '#define MAX_SAMPLE 1' \
+		'#define MAX_UNIT (2)' '#define MAX_NOTHING 3'
+	put tests/unit/test_a.c "$spdx" 'int a[MAX_UNIT];'
+	put tests/lint/limits.txt "$@"
+}
+habits '| 62 | a | `a.xml`; `read_xml.cases`: a title; `test-a.sh`: a title | read |'
+passes quirks
+habits '| 62 | a | `b.xml` | read |'
+finds quirks '62: b.xml is not in the manifest'
+habits '| 62 | a | `read_xml.cases`: another title | read |'
+finds quirks '62: read_xml.cases has no case called another title'
+habits '| 62 | a | `test-a.sh`: another title | read |'
+finds quirks '62: test-a.sh has no test called another title'
+habits '| 62 | a | | read |'
+finds quirks '62: no case'
+habits
+finds quirks 'only 61 habits'
+habits '| 63 | a | `a.xml` | read |'
+finds quirks '63: comes behind 61'
+limits 'MAX_NOTHING - nobody can test it'
+passes limits
+limits ''
+finds limits 'no test names MAX_NOTHING'
+limits 'MAX_NOTHING - nobody can' 'MAX_UNIT - nor this'
+finds limits 'MAX_UNIT needs no reason'
+
 # A program and its pages.
 docs=$work/docs
 mkdir -p "$docs"

@@ -189,14 +189,14 @@ def refused_documents(folder):
     refused("word-time", Report("x", begin="yesterday").xml(), "begin is a word")
     refused("no-good-row", Report("x", rows=[("", 1, "none", "", "")]).xml(), "no good row")
     refused("absurd-count", Report("x", rows=[("192.0.2.1", 2**53 + 1, "none", "", "")]).xml(), "2^53 + 1")
-    refused("depth-65", x.replace("<version>", "<a>" * 64 + "</a>" * 64 + "<version>", 1), "65 deep")
-    refused("long-tag", x.replace("<version>", '<version a="%s">' % ("x" * 65536)), "64 KiB tag")
+    refused("depth-65", x.replace("<version>", "<a>" * 64 + "</a>" * 64 + "<version>", 1), "65 deep: MAX_XML_DEPTH + 1")
+    refused("long-tag", x.replace("<version>", '<version a="%s">' % ("x" * 65536)), "64 KiB tag: MAX_XML_TAG_BYTES")
     refused("web-page", "<!DOCTYPE html>\n<html><body>hello</body></html>\n", "HTML", "not-a-report")
     refused("other-root", x.replace("feedback>", "feed>"), "other root", "not-a-report")
     refused("text", "no XML at all\n", "text", "not-a-report")
     r = Report("depth-64")
     text = r.xml().replace("<version>", "<a>" * 63 + "</a>" * 63 + "<version>", 1)
-    folder.add("depth-64.xml", text.encode(), "accept", "64 deep", r)
+    folder.add("depth-64.xml", text.encode(), "accept", "64 deep: MAX_XML_DEPTH", r)
 
 
 # -------------------------------------------------------------------- archives
@@ -219,7 +219,7 @@ def archives(folder):
         ("gz-in.zip", zipped(("a.xml.gz", gz(x))), "gzip in zip"),
         ("report.tar.gz", gz(tarred(("a.xml", x))), "tar.gz"),
         ("report.tar", tarred(("a.xml", x)), "tar"),
-        ("three-deep.zip", zipped(("a.tar.gz", gz(tarred(("a.xml", x))))), "three archives deep"),
+        ("three-deep.zip", zipped(("a.tar.gz", gz(tarred(("a.xml", x))))), "three archives deep: MAX_ARCHIVE_DEPTH"),
         ("xml-called.xml.gz", x, "XML called gz"),
         ("zip-called.xml.gz", zipped(("a.xml", x)), "zip called gz"),
     )
@@ -240,7 +240,7 @@ def archives(folder):
         ("empty.zip", zipped(), "zip of nothing"),
         ("empty.xml.gz", gz(b""), "gzip of nothing"),
         ("unused.xml.gz", gz(b"unused"), "a word in gzip"),
-        ("four-deep.zip", zipped(("a.zip", zipped(("a.tar.gz", gz(tarred(("a.xml", x))))))), "four archives deep"),
+        ("four-deep.zip", zipped(("a.zip", zipped(("a.tar.gz", gz(tarred(("a.xml", x))))))), "four archives deep: MAX_ARCHIVE_DEPTH + 1"),
         ("bomb.xml.gz", gz(x.replace(b"<version>", b" " * 9000000 + b"<version>")), "grows to 1000 times its size"),
         ("many.zip", zipped(*(("%d" % i, b"") for i in range(200)), ("a.xml", x)), "201 members"),
     )
@@ -248,6 +248,9 @@ def archives(folder):
         folder.add(name, data, "reject", quirk)
     many = zipped(*(("%d" % i, b"") for i in range(199)), ("a.xml", x))
     folder.add("members-200.zip", many, "accept", "200 members", r)
+    long = x.replace(b"<feedback>", b'<feedback a="%s">' % (b"x" * 65536))
+    folder.add("long-first-tag.xml.gz", gz(long), "reject", "the first tag is too long: MAX_XML_TAG_BYTES",
+               detail={"reason": "a tag of more than"})
     folder.add("empty", b"", "not-a-report", "nothing at all")
     folder.add("other.json", b'{"a": 1}\n', "not-a-report", "other JSON")
 
@@ -396,14 +399,14 @@ def other_mails(folder, r, packed, returned):
     folder.add("bounce.eml", mail(bounce, "Undelivered"), "not-a-report", "our report came back")
     empty = b"Content-Type: text/plain\n\n"
     # The multipart itself is a part as well.
-    folder.add("parts-1000.eml", mail(multipart(*[empty] * 998, packed)), "accept", "1000 parts", r)
-    folder.add("parts-1001.eml", mail(multipart(*[empty] * 999, packed)), "reject", "1001 parts")
+    folder.add("parts-1000.eml", mail(multipart(*[empty] * 998, packed)), "accept", "1000 parts: MAX_MAIL_PARTS", r)
+    folder.add("parts-1001.eml", mail(multipart(*[empty] * 999, packed)), "reject", "1001 parts: MAX_MAIL_PARTS + 1")
     for depth, expect in ((30, "accept"), (31, "reject")):
         body = packed
         for i in range(depth):
             body = multipart(body, boundary="b%d" % i)
         reports = (r,) if expect == "accept" else ()
-        folder.add("depth-%d.eml" % depth, mail(body), expect, "%d multiparts" % depth, *reports)
+        folder.add("depth-%d.eml" % depth, mail(body), expect, "%d multiparts: MAX_MAIL_DEPTH is 30" % depth, *reports)
 
 
 def main(argv):

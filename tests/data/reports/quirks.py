@@ -34,6 +34,7 @@ def documents(folder):
     plain("no-org", "quirk 27: an empty org_name", org="")
     plain("null-org", "quirk 27: org_name is nil", org="",
           change=swap("<org_name></org_name>", '<org_name xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:nil="true"/>'))
+    plain("org-host", "quirk 28: org_name is a host name", org="mx7.Reporter.example")
     plain("odd-id", "quirk 30: a report_id like a Message-ID",
           id="<1700006400!example.org 7@reporter.example>")
     plain("empty-policy", "quirk 34: empty policy fields, a list in fo",
