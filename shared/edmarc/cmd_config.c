@@ -2,6 +2,7 @@
 /*
  * cmd_config.c - edmarc config check | show
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,6 +71,22 @@ static int check_lists(const struct settings *settings)
 	return result;
 }
 
+/* What send would find out at night, when nobody looks. */
+static int
+check_send(struct command_context *context, const struct settings *settings)
+{
+	const char *submitter;
+
+	if (!settings->reporting)
+		return 0;
+	if (access(settings->sendmail, X_OK) < 0) {
+		log_error("[send] sendmail = %s: %s", settings->sendmail,
+			  strerror(errno));
+		return -1;
+	}
+	return command_submitter(context, settings, &submitter);
+}
+
 int cmd_config(struct command_context *context, int argc, char **argv)
 {
 	struct buf out = BUF_INIT((size_t)1024 * 1024);
@@ -91,7 +108,8 @@ int cmd_config(struct command_context *context, int argc, char **argv)
 		return EX_CONFIG;
 	if (strcmp(argv[1], "show") == 0)
 		settings_format(&out, &settings);
-	else if (check_lists(&settings) < 0)
+	else if (check_lists(&settings) < 0 ||
+		 check_send(context, &settings) < 0)
 		return EX_CONFIG;
 	else if (check_files(&settings, &err) < 0)
 		return command_fail(&err);

@@ -172,10 +172,9 @@ static int require(const char *key, const char *value)
 	return -1;
 }
 
-/* Who we are: needed also for a dry run, since it stands in the reports. */
-static int check_settings(struct command_context *context,
-			  const struct settings *settings,
-			  const char **submitter)
+/* Needed also for a dry run, since it stands in the reports. */
+int command_submitter(struct command_context *context,
+		      const struct settings *settings, const char **submitter)
 {
 	struct span domain = SPAN("");
 	int missing = require("org_name", settings->org_name);
@@ -376,7 +375,7 @@ static int run(struct command_context *context, const struct settings *settings,
 	struct err err = ERR_INIT;
 	int status;
 
-	if (check_settings(context, settings, &job.submitter) < 0)
+	if (command_submitter(context, settings, &job.submitter) < 0)
 		return EX_CONFIG;
 	report_mail_prepare();
 	if (open_all(settings, options, &job, &err) < 0 ||

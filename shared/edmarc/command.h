@@ -60,6 +60,14 @@ int command_settings(struct command_context *context,
 int command_settings_or_defaults(struct command_context *context,
 				 struct settings *settings);
 
+/*
+ * Who we are in reports: our domain into *submitter, as long as the arena lives.
+ * What is missing or wrong in [send] has been logged when the result is -1; the
+ * command then returns 78.
+ */
+int command_submitter(struct command_context *context,
+		      const struct settings *settings, const char **submitter);
+
 /* Log err and give the exit status for its kind. */
 int command_fail(const struct err *err);
 

@@ -247,6 +247,8 @@ static int read_query(const struct reading *reading, struct database *db,
 	if (!span_starts(span_trim(span_of(sql)), "SELECT"))
 		return err_set(err, ERR_CONFIG,
 			       "domains.hosted_query: not a SELECT");
+	if (db == NULL)
+		return 0;
 	return ask(reading, db, sql, NULL, 0, "domains.hosted_query", err);
 }
 
@@ -277,7 +279,7 @@ int hosted_read(const struct settings *settings, struct database *db,
 	};
 	if (read_files(&reading, settings->hosted_domains, err) < 0)
 		return -1;
-	if (db != NULL && *settings->hosted_query != '\0' &&
+	if (*settings->hosted_query != '\0' &&
 	    read_query(&reading, db, settings->hosted_query, err) < 0)
 		return -1;
 	if (db != NULL && settings->hosted_accepted &&

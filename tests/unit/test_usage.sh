@@ -30,4 +30,24 @@ want 64 'usage: edmarc ingest' ingest --once --watch
 want 64 'usage: edmarc parse' parse
 want 65 "$work/none: No such file" parse "$work/none"
 want 65 "$work: Is a directory" parse "$work"
+
+# What would fail at night is told when it is configured.
+config() {
+	printf '%s\n' "$@" >"$work/conf"
+}
+config '[send]' 'reporting = yes'
+want 78 '[send] org_name is needed' -c "$work/conf" config check
+config '[send]' 'reporting = yes' 'org_name = O' 'email = nobody'
+want 78 'email = nobody: not a plain address' -c "$work/conf" config check
+config '[send]' 'reporting = yes' 'org_name = O' 'email = a@b.example' \
+	"sendmail = $work/none"
+want 78 "sendmail = $work/none: No such file" -c "$work/conf" config check
+config '[send]' 'reporting = yes' 'org_name = O' 'email = a@b.example' \
+	'sendmail = /bin/true'
+"$edmarc" -c "$work/conf" config check >"$work/out" || {
+	echo "FAIL: config check of what send can work with"
+	bad=1
+}
+config '[domains]' 'hosted_query = DELETE FROM domains'
+want 78 'hosted_query: not a SELECT' -c "$work/conf" config check
 exit $bad
