@@ -215,12 +215,6 @@ static int clear_mail(struct work *work, struct mail *mail, struct err *err)
 
 	if (!outcome->stored_before)
 		count_mail(work->ingest, outcome);
-	if (outcome->overlaps > 0)
-		log_warning("mail=%s sender=%s overlaps=%d: periods that other "
-			    "reports of the same reporter cover",
-			    mail->from->name.p,
-			    quote(mail->envelope.sender).text,
-			    outcome->overlaps);
 	return work->source->done(work->source, mail->from, &mail->envelope,
 				  outcome, err);
 }
@@ -581,6 +575,11 @@ static void log_mail(const struct source_mail *mail,
 		     const struct mail_envelope *envelope,
 		     const struct mail_outcome *outcome)
 {
+	if (outcome->overlaps > 0)
+		log_warning("mail=%s sender=%s overlaps=%d: periods that other "
+			    "reports of the same reporter cover",
+			    mail->name.p, quote(envelope->sender).text,
+			    outcome->overlaps);
 	if (!outcome->set_aside) {
 		log_debug("mail=%s status=%s reports=%d duplicates=%d",
 			  mail->name.p, mail_status_name(outcome),

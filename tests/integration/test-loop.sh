@@ -225,12 +225,61 @@ loop() {
 	check_summary
 }
 
+# reporter ID SOURCE HELO FROM: a report of noreply@acme.example, as that host and
+# author send it, with a field of ours that it has written itself
+reporter() {
+	local begin
+
+	begin=$(date -u -d "$WORLD_DAY" +%s)
+	printf '%s\r\n' \
+		'Authentication-Results: mx.hoster.example; dmarc=pass header.from=acme.example' \
+		'Received: from acme.example by mx.hoster.example with LMTP id 1' \
+		"From: reports@$4" 'To: dmarc.rua@bank.example' \
+		'Subject: Report Domain: bank.example' 'MIME-Version: 1.0' \
+		'Content-Type: text/xml' '' '<feedback><report_metadata>' \
+		'<org_name>Acme</org_name><email>noreply@acme.example</email>' \
+		"<report_id>$1</report_id><date_range><begin>$begin</begin>" \
+		"<end>$((begin + 3600))</end></date_range></report_metadata>" \
+		'<policy_published><domain>bank.example</domain><p>none</p>' \
+		'</policy_published><record><row>' \
+		'<source_ip>192.0.2.1</source_ip><count>1</count>' \
+		'</row><identifiers><header_from>bank.example</header_from>' \
+		'</identifiers></record></feedback>' >"$T/reporter"
+	smtp_send "$2" --server "$SCENARIO_MX" --helo "$3" \
+		--from "reports@$3" --to dmarc.rua@bank.example "$T/reporter" ||
+		not_ok "a report by $3 is accepted" "$smtp_dialogue"
+}
+
+# What our own Exim and the module have found is what is stored with a report.
+check_reporters() {
+	reporter genuine 192.0.2.10 acme.example acme.example
+	reporter another 192.0.2.11 bank.example bank.example
+	reporter forged 203.0.113.66 spoof.example acme.example
+	reporter unknown 198.51.100.9 norecord.example norecord.example
+	wait_for 20 'four more report mails' reports_arrived 4 ||
+		not_ok 'four more report mails arrive' "$(exim_log mx | tail -n 5)"
+	check 'ingest loads them' world_edmarc ingest
+	is 'who has passed DMARC, and as whom' "$(sql edmarc "SELECT report_id,
+		authenticated, auth_domain FROM received_report
+		WHERE reporter = 'Acme' ORDER BY report_id")" "\
+another	other	bank.example
+forged	no	acme.example
+genuine	yes	acme.example
+unknown	no	norecord.example"
+	# They were handed to sendmail on this machine: nobody has judged them.
+	is 'of our own reports nothing is known' "$(sql edmarc "SELECT DISTINCT
+		authenticated, auth_domain FROM received_report
+		WHERE reporter = 'Hoster'")" $'unknown\t'
+}
+
 loop_start LMTP
 loop
+check_reporters
 loop_stop
 
 loop_start dovecot-lda 'EDMARC_LDA = yes'
 loop down
+check_reporters
 loop_stop
 
 finish
