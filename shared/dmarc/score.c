@@ -139,7 +139,10 @@ static enum disposition as_disposition(enum dmarc_policy policy)
 	return DISPOSITION_NONE;
 }
 
-/* [override], which leaves nothing of the policy; or t=y, or pct, for which RFC 9990 has no word of its own (R7.10). */
+/*
+ * [override], which leaves nothing of the policy; or t=y, or pct, for which RFC
+ * 9990 has no word of its own (R7.10).
+ */
 static void explain_step_down(struct dmarc_verdict *verdict)
 {
 	if (verdict->overridden)

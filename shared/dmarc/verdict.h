@@ -179,8 +179,9 @@ bool spf_counts(const struct message_facts *facts);
  * key_unavailable result may be corrected. Then the signatures are put into the
  * order of R7.6 - passes for the Author Domain itself, other aligned passes,
  * other passes, the rest, each in the order of the message -, and those beyond
- * MAX_DKIM_SIGNATURES are dropped. No question is asked twice. psl is only needed for the standard rfc7489. Returns -1 when there is no memory
- * (ERR_LIMIT), or no psl where one is needed (ERR_CONFIG).
+ * MAX_DKIM_SIGNATURES are dropped. No question is asked twice. psl is only needed
+ * for the standard rfc7489. Returns -1 when there is no memory (ERR_LIMIT), or no
+ * psl where one is needed (ERR_CONFIG).
  *
  * Of several Author Domains the one that fares worst is the verdict's; then
  * "pass" means that all of them pass. A message with several From: fields
