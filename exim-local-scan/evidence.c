@@ -225,6 +225,7 @@ int job_read_facts(struct job *job)
 {
 	job->facts = (struct message_facts){
 		.spf = { .domain = "" },
+		.client_is_relay = job->way == RECEIVED_LOST,
 		.list_id = find_field(job->message, "List-Id"),
 		.list_post = find_field(job->message, "List-Post"),
 		.draw = message_draw(span_of(job->message->id)),

@@ -64,7 +64,8 @@ static bool is_forwarder_host(struct search *search)
 	const char *name;
 	size_t which;
 
-	if (*search->settings->trusted_forwarder_hosts == '\0')
+	if (facts->client_is_relay ||
+	    *search->settings->trusted_forwarder_hosts == '\0')
 		return false;
 	name = normalized(search, span_of(facts->client_name));
 	subject.names = &name;

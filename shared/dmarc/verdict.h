@@ -61,6 +61,11 @@ struct dkim_fact {
 struct message_facts {
 	const char *client_ip; /* "" when unknown */
 	/*
+	 * That is a relay of ours, and from whom it had the message is not known:
+	 * the address says nothing about the sender.
+	 */
+	bool client_is_relay;
+	/*
 	 * The name of that address, which must lead back to it in the DNS; ""
 	 * when there is none.
 	 */
