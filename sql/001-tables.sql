@@ -277,6 +277,17 @@ CREATE TABLE IF NOT EXISTS tls_failure (
   PRIMARY KEY (report, failure_no)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+-- Mails of reports as they came, when keep_original asks for it. Those of failure
+-- reports are not kept: they hold messages of people.
+CREATE TABLE IF NOT EXISTS received_original (
+  mail_name VARCHAR(200) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  stored_at BIGINT NOT NULL,
+  bytes BIGINT NOT NULL COMMENT 'of the mail',
+  compressed MEDIUMBLOB NOT NULL COMMENT 'gzip',
+  PRIMARY KEY (mail_name),
+  KEY stored_at (stored_at)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 -- ------------------------------------------------------ what we report to others
 
 -- One row for each day and policy configuration. A machine claims a row for a

@@ -25,6 +25,7 @@ enum kind {
 	KIND_POINTS,   /* 4.5 -> 450 */
 	KIND_DURATION, /* 5, 5s, 500ms -> milliseconds */
 	KIND_DAYS,     /* 1 to 36500 */
+	KIND_KEEP,     /* the same, or 0 */
 	KIND_YES_NO,
 	KIND_STANDARD,
 	KIND_PCT,
@@ -151,6 +152,8 @@ static const struct setting table[] = {
 	  AT(unauthenticated), "mark",
 	  "reports by mail that did not pass DMARC: "
 	  "count, mark or set-aside" },
+	{ "reports", "keep_original", KIND_KEEP, AT(keep_original), "0",
+	  "days that the mails of reports are kept as they came; 0: not" },
 
 	{ "database", "name", KIND_TEXT, AT(database_name), "edmarc",
 	  "name of the MariaDB database" },
@@ -222,11 +225,11 @@ static int read_duration(struct span value, int *milliseconds)
 	return 0;
 }
 
-static int read_days(struct span value, int *days)
+static int read_days(struct span value, unsigned least, int *days)
 {
 	uint64_t number;
 
-	if (!span_to_uint(value, 36500, &number) || number == 0)
+	if (!span_to_uint(value, 36500, &number) || number < least)
 		return -1;
 	*days = (int)number;
 	return 0;
@@ -423,8 +426,12 @@ static const char *read_value(struct settings *settings,
 		return read_standard(value, field) < 0 ? "rfc9989 or rfc7489" :
 							 NULL;
 	case KIND_DAYS:
-		return read_days(value, field) < 0 ?
+		return read_days(value, 1, field) < 0 ?
 			       "a number of days from 1 to 36500" :
+			       NULL;
+	case KIND_KEEP:
+		return read_days(value, 0, field) < 0 ?
+			       "a number of days from 0 to 36500" :
 			       NULL;
 	case KIND_PCT:
 		return read_pct(value, field) < 0 ? "ignore or honour" : NULL;
@@ -814,6 +821,7 @@ static void add_value(struct buf *buf, const struct settings *settings,
 								   "rfc7489");
 		return;
 	case KIND_DAYS:
+	case KIND_KEEP:
 		memcpy(&number, field, sizeof(number));
 		buf_addf(buf, "%d", number);
 		return;

@@ -125,6 +125,7 @@ struct settings {
 	int failure_days;     /* that failure reports are kept */
 	bool failure_headers; /* keep the header of messages in them */
 	enum unauthenticated unauthenticated;
+	int keep_original; /* days; 0: mails of reports are not kept */
 
 	/* [database] */
 	const char *database_name;

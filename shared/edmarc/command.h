@@ -34,6 +34,7 @@ command_function cmd_parse;
 command_function cmd_rejected;
 command_function cmd_send;
 command_function cmd_setup;
+command_function cmd_show;
 command_function cmd_summary;
 
 /* All formats of output, for --format. */

@@ -25,9 +25,11 @@
 #include "base/log.h"
 #include "base/quote.h"
 #include "base/utc.h"
+#include "edmarc/original.h"
 #include "edmarc/parsers.h"
 #include "edmarc/report_gate.h"
 #include "journal/report_spool.h"
+#include "store/originals.h"
 #include "store/other_reports.h"
 #include "store/reports.h"
 
@@ -64,6 +66,7 @@ struct mail {
 	struct carrier carrier;
 	struct mail_store *store;
 	struct report_gate gate; /* in front of the store */
+	struct buf original;     /* compressed, when it is kept */
 };
 
 /* The mails of a source on their way through children and transactions. */
@@ -120,6 +123,7 @@ static void free_mail(struct mail **mail)
 		return;
 	close_file(*mail);
 	mail_store_free(&(*mail)->store);
+	buf_release(&(*mail)->original);
 	arena_free(&(*mail)->arena);
 	free(*mail);
 	*mail = NULL;
@@ -136,6 +140,7 @@ static struct mail *new_mail(struct work *work, struct err *err)
 	mail = calloc(1, sizeof(*mail));
 	if (mail != NULL) {
 		mail->fd = -1;
+		mail->original = (struct buf)BUF_INIT(MAX_ORIGINAL_BYTES);
 		mail->arena = arena_new(MAIL_BYTES);
 	}
 	if (mail != NULL && mail->arena != NULL &&
@@ -154,6 +159,7 @@ static struct mail *new_mail(struct work *work, struct err *err)
 static void put_back(struct work *work, struct mail *mail)
 {
 	close_file(mail);
+	buf_release(&mail->original);
 	mail->next_unused = work->unused;
 	work->unused = mail;
 }
@@ -293,11 +299,36 @@ static bool is_batch_full(const struct work *work)
 	       (work->alone && work->n_batch > 0);
 }
 
+/* Compress it while it is open, if it is one to be kept. */
+static int keep_original(struct work *work, struct mail *mail, struct err *err)
+{
+	struct err why = ERR_INIT;
+	uint64_t bytes;
+
+	if (work->ingest->settings->keep_original == 0 || mail->fd < 0 ||
+	    !mail_store_may_keep(mail->store))
+		return 0;
+	if (original_compress(mail->fd, mail->offset, &mail->original, &bytes,
+			      &why) == 0) {
+		mail_store_keep(mail->store, buf_span(&mail->original), bytes);
+		return 0;
+	}
+	if (why.kind != ERR_LIMIT) {
+		*err = why;
+		return -1;
+	}
+	log_info("%s: original not kept, more than %zu MiB compressed",
+		 mail->from->label, MAX_ORIGINAL_BYTES / (1024 * 1024));
+	return 0;
+}
+
 /* What was read of a mail waits for the next transaction. */
 static int add_to_batch(struct work *work, struct mail *mail, struct err *err)
 {
+	int kept = keep_original(work, mail, err);
+
 	close_file(mail);
-	if (mail_store_end(mail->store, &mail->envelope, err) < 0) {
+	if (kept < 0 || mail_store_end(mail->store, &mail->envelope, err) < 0) {
 		int result = postpone(work, mail->from, err);
 
 		put_back(work, mail);
@@ -668,31 +699,43 @@ static void clean_spool(const struct ingest *ingest)
 		log_info("%zu unfinished mails removed", removed);
 }
 
-/*
- * Rows that have to go after a time, once an hour. What cannot be done now is
- * done then; it keeps nothing from being loaded.
- */
-static void expire(struct ingest *ingest)
+/* All that are older than so many days, some at a time. */
+static void expire_rows(struct ingest *ingest, const char *what, int days,
+			int (*remove_some)(struct database *db, int64_t before,
+					   uint64_t *removed, struct err *err))
 {
-	int64_t now = (int64_t)time(NULL);
-	int64_t before =
-		now - (int64_t)ingest->settings->failure_days * UTC_DAY;
+	int64_t before = ingest->expired_at - (int64_t)days * UTC_DAY;
 	struct err err = ERR_INIT;
 	uint64_t removed, all = 0;
 
-	if (now - ingest->expired_at < EXPIRE_SECS)
-		return;
-	ingest->expired_at = now;
 	do {
-		if (failure_reports_expire(ingest->db, before, &removed, &err) <
-		    0) {
-			log_warning("old failure reports: %s", err.text);
+		if (remove_some(ingest->db, before, &removed, &err) < 0) {
+			log_warning("old %s: %s", what, err.text);
 			return;
 		}
 		all += removed;
 	} while (removed > 0 && !ingest_stopping(ingest));
 	if (all > 0)
-		log_info("%" PRIu64 " old failure reports removed", all);
+		log_info("%" PRIu64 " old %s removed", all, what);
+}
+
+/*
+ * Rows that have to go after a time, once an hour. What cannot be done now is
+ * done then; it keeps nothing from being loaded. Where originals are not kept any
+ * more, those that are there go.
+ */
+static void expire(struct ingest *ingest)
+{
+	const struct settings *settings = ingest->settings;
+	int64_t now = (int64_t)time(NULL);
+
+	if (now - ingest->expired_at < EXPIRE_SECS)
+		return;
+	ingest->expired_at = now;
+	expire_rows(ingest, "failure reports", settings->failure_days,
+		    failure_reports_expire);
+	expire_rows(ingest, "originals", settings->keep_original,
+		    originals_expire);
 }
 
 int ingest_reports(struct ingest *ingest, struct err *err)

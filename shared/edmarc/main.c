@@ -30,6 +30,7 @@ static const struct {
 	{ "rejected", cmd_rejected, "look at report mail that was set aside" },
 	{ "send", cmd_send, "send aggregate reports to other domains" },
 	{ "setup", cmd_setup, "make the database and its tables" },
+	{ "show", cmd_show, "show a report as it came" },
 	{ "summary", cmd_summary, "show what others report about us" },
 };
 

@@ -98,3 +98,39 @@ void gzip_free(struct gzip **gzip)
 	free(*gzip);
 	*gzip = NULL;
 }
+
+static int
+expand(z_stream *stream, unsigned char *output, int fd, struct err *err)
+{
+	int result = Z_OK;
+
+	while (result == Z_OK) {
+		stream->next_out = output;
+		stream->avail_out = OUTPUT_BYTES;
+		result = inflate(stream, Z_NO_FLUSH);
+		if (write_all(fd, (struct span){ (const char *)output,
+						 OUTPUT_BYTES -
+							 stream->avail_out }) <
+		    0)
+			return err_errno(err, ERR_TEMP, "what was compressed");
+	}
+	if (result == Z_STREAM_END && stream->avail_in == 0)
+		return 0;
+	return err_set(err, ERR_INPUT, "damaged gzip data");
+}
+
+int gzip_expand(struct span gzipped, int fd, struct err *err)
+{
+	unsigned char output[OUTPUT_BYTES];
+	z_stream stream = { .next_in = (const Bytef *)gzipped.p,
+			    .avail_in = (uInt)gzipped.n };
+	int result;
+
+	if (gzipped.n > MAX_INPUT_BYTES)
+		return err_set(err, ERR_INPUT, "gzip data too long");
+	if (inflateInit2(&stream, MAX_WBITS + GZIP_WRAPPER) != Z_OK)
+		return err_set(err, ERR_LIMIT, "gzip: out of memory");
+	result = expand(&stream, output, fd, err);
+	(void)inflateEnd(&stream);
+	return result;
+}

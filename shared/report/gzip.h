@@ -30,4 +30,10 @@ MUST_CHECK int gzip_finish(struct gzip *gzip, struct err *err);
 
 void gzip_free(struct gzip **gzip);
 
+/*
+ * What gzip_finish() ended, whole, back into fd. ERR_INPUT when it is damaged,
+ * ERR_TEMP when fd does not take it. Only for what is our own: there is no limit.
+ */
+MUST_CHECK int gzip_expand(struct span gzipped, int fd, struct err *err);
+
 #endif

@@ -497,7 +497,21 @@ size_t mail_store_rows(const struct mail_store *store)
 
 size_t mail_store_bytes(const struct mail_store *store)
 {
-	return arena_used(store->texts) + arena_used(store->heads);
+	return arena_used(store->texts) + arena_used(store->heads) +
+	       store->original.n;
+}
+
+bool mail_store_may_keep(const struct mail_store *store)
+{
+	return (store->first != NULL || store->others.n_tls > 0) &&
+	       store->others.failures.n == 0;
+}
+
+void mail_store_keep(struct mail_store *store, struct span compressed,
+		     uint64_t bytes)
+{
+	store->original = compressed;
+	store->original_bytes = bytes;
 }
 
 const struct mail_outcome *mail_store_outcome(const struct mail_store *store)

@@ -123,6 +123,19 @@ MUST_CHECK int mail_store_end(struct mail_store *store,
 			      const struct mail_envelope *envelope,
 			      struct err *err);
 
+/*
+ * Is it a mail to be kept as it came? One with aggregate or TLS reports is; one
+ * with a failure report holds a message of people, which is not stored.
+ */
+bool mail_store_may_keep(const struct mail_store *store);
+
+/*
+ * Keep it, when a report of it counts: bytes octets, compressed by gzip to what
+ * stays with the caller until it is committed.
+ */
+void mail_store_keep(struct mail_store *store, struct span compressed,
+		     uint64_t bytes);
+
 /* What waits in memory. */
 size_t mail_store_rows(const struct mail_store *store);
 size_t mail_store_bytes(const struct mail_store *store);

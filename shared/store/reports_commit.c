@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "store/originals.h"
 #include "store/reports.h"
 #include "store/reports_mail.h"
 
@@ -685,6 +686,27 @@ static int insert_others(struct commit *commit, struct err *err)
 	return 0;
 }
 
+/* After the mails: only then it is known whose reports count. */
+static int insert_originals(struct commit *commit, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < commit->n_mails; i++) {
+		const struct mail_store *mail = commit->mails[i];
+		const struct original original = {
+			.mail_name = mail->name,
+			.stored_at = mail->now,
+			.bytes = mail->original_bytes,
+			.compressed = mail->original,
+		};
+
+		if (original.compressed.n > 0 && mail->outcome.reports > 0 &&
+		    original_insert(commit->db, &original, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* ------------------------------------------------------------- transactions */
 
 static int work(struct database *db, void *context, struct err *err)
@@ -699,7 +721,8 @@ static int work(struct database *db, void *context, struct err *err)
 		return 0;
 	if (insert_others(commit, err) < 0)
 		return -1;
-	if (complete_reports(commit, err) < 0 || insert_mails(commit, err) < 0)
+	if (complete_reports(commit, err) < 0 ||
+	    insert_mails(commit, err) < 0 || insert_originals(commit, err) < 0)
 		return -1;
 	return count_duplicates(commit, err);
 }

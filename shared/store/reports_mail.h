@@ -82,6 +82,9 @@ struct mail_store {
 	char reason[512];
 
 	struct carrier carrier;
+	struct span original; /* compressed; empty when it is not kept */
+	uint64_t original_bytes;
+
 	struct mail_envelope envelope; /* from mail_store_end() on */
 	struct mail_outcome outcome;
 

@@ -152,7 +152,7 @@ store_state() {
 store_empty() {
 	sql edmarc 'TRUNCATE journal_segment; TRUNCATE verdict_policy;
 		TRUNCATE verdict_row; TRUNCATE received_mail;
-		TRUNCATE received_report; TRUNCATE received_row;
+		TRUNCATE received_report; TRUNCATE received_row; TRUNCATE received_original;
 		TRUNCATE recipient_domain; TRUNCATE failure_report;
 		TRUNCATE tls_report; TRUNCATE tls_policy; TRUNCATE tls_failure'
 }

@@ -79,11 +79,13 @@ is 'and none is locked' "$(find "$T/one" -name ingest.lock)" ''
 awk -F'\t' -v OFS='\t' '$3 == "aggregate" && $4 ~ /^(accept|partial|tolerant)$/ {
 	print tolower($5), $6, $7, $8, $9, $10, $11
 }' "$data/manifest.tsv" | sort -u >"$T/want"
-sql edmarc "SELECT LOWER(reporter), report_id, begin_at, end_at, policy_domain,
+sql edmarc "SELECT LOWER(org_name), report_id, begin_at, end_at, policy_domain,
 	row_count, messages FROM received_report WHERE complete = 1" |
 	sort >"$T/got"
-is 'all reports of the manifest are there' "$(cut -f 1-5 "$T/got")" \
-	"$(cut -f 1-5 "$T/want" | sort -u)"
+cut -f 1-5 "$T/got" >"$T/got-keys"
+cut -f 1-5 "$T/want" | uniq >"$T/want-keys"
+is 'all reports of the manifest are there, and no others' \
+	"$(comm -3 "$T/got-keys" "$T/want-keys")" ''
 is 'with rows and messages as it says' "$(comm -23 "$T/got" "$T/want")" ''
 is 'and all rows are there' "$(sql edmarc 'SELECT COUNT(*), SUM(count)
 	FROM received_row')" "$(awk -F'\t' '{ rows += $6; messages += $7 }
