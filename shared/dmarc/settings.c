@@ -155,6 +155,9 @@ static const struct setting table[] = {
 	{ "reports", "keep_original", KIND_KEEP, AT(keep_original), "0",
 	  "days that the mails of reports are kept as they came; 0: not" },
 
+	{ "ingest", "metrics", KIND_TEXT, AT(metrics), "",
+	  "file with numbers for Prometheus; empty: none" },
+
 	{ "database", "name", KIND_TEXT, AT(database_name), "edmarc",
 	  "name of the MariaDB database" },
 	{ "database", "option_file", KIND_TEXT, AT(database_option_file), "",

@@ -127,6 +127,9 @@ struct settings {
 	enum unauthenticated unauthenticated;
 	int keep_original; /* days; 0: mails of reports are not kept */
 
+	/* [ingest] */
+	const char *metrics; /* a file; "": none */
+
 	/* [database] */
 	const char *database_name;
 	const char *database_option_file; /* "": MariaDB's own places */

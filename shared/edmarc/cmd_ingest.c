@@ -13,6 +13,7 @@
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -34,11 +35,15 @@
 #define FIRST_PAUSE_MS 1000
 #define LAST_PAUSE_MS  60000
 
+/* Metrics are not written more often, however often mail comes. */
+#define METRICS_SECS 1
+
 /* Of one pass; the others are only counted. */
 #define MAX_LOGGED_FAILURES 10
 
 static const char usage[] =
-	"usage: edmarc ingest [--once | --watch] [--jobs N] [--no-sandbox]\n"
+	"usage: edmarc ingest [--once | --watch] [--jobs N] [--metrics FILE]\n"
+	"                     [--no-sandbox]\n"
 	"       edmarc ingest [--jobs N] [--no-sandbox] PATH...\n\n"
 	"  PATH          load reports from files, directories, Maildirs and mbox\n"
 	"                files, which stay as they are; the spools are left alone\n"
@@ -46,6 +51,8 @@ static const char usage[] =
 	"  --watch       and go on with what comes, until SIGTERM or SIGINT\n"
 	"  --jobs N      this many mails are parsed side by side; as many as there\n"
 	"                are processors, at most 4, when not given\n"
+	"  --metrics FILE  write numbers for Prometheus into it after each pass;\n"
+	"                the setting metrics of [ingest] does the same\n"
 	"  --no-sandbox  parse without a seccomp filter where the kernel has none:\n"
 	"                whoever takes a parser over can then do what we can\n"
 	"  -h, --help    this text\n";
@@ -71,6 +78,7 @@ read_options(struct ingest *ingest, bool *watch, int argc, char **argv)
 		{ "once", no_argument, NULL, 'o' },
 		{ "watch", no_argument, NULL, 'w' },
 		{ "jobs", required_argument, NULL, 'j' },
+		{ "metrics", required_argument, NULL, 'm' },
 		{ "no-sandbox", no_argument, NULL, 'n' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -90,6 +98,9 @@ read_options(struct ingest *ingest, bool *watch, int argc, char **argv)
 			if (!read_jobs(optarg, &ingest->jobs))
 				return EX_USAGE;
 			break;
+		case 'm':
+			ingest->metrics_path = optarg;
+			break;
 		case 'n':
 			ingest->unfiltered = true;
 			break;
@@ -100,7 +111,8 @@ read_options(struct ingest *ingest, bool *watch, int argc, char **argv)
 			return EX_USAGE;
 		}
 	}
-	if (optind == argc ? !(once && *watch) : !once && !*watch)
+	if (optind == argc ? !(once && *watch) :
+			     !once && !*watch && ingest->metrics_path == NULL)
 		return -1;
 	fputs(usage, stderr);
 	return EX_USAGE;
@@ -169,8 +181,60 @@ static int load_spools(struct ingest *ingest, struct err *err)
 	return result;
 }
 
+/* ------------------------------------------------------------------- metrics */
+
+/* Told once when it fails, not with each pass. now: even if it just was. */
+static void write_metrics(struct ingest *ingest, bool now)
+{
+	int64_t time_now = (int64_t)time(NULL);
+	struct err err = ERR_INIT;
+	bool failed;
+
+	if (*ingest->metrics_path == '\0' ||
+	    (!now && time_now >= ingest->metrics_at &&
+	     time_now - ingest->metrics_at < METRICS_SECS))
+		return;
+	ingest->metrics_at = time_now;
+	metrics_look(&ingest->metrics, ingest->settings);
+	failed = metrics_write(&ingest->metrics, ingest->metrics_path, time_now,
+			       &err) < 0;
+	if (failed && !ingest->metrics_failed)
+		log_warning("%s", err.text);
+	ingest->metrics_failed = failed;
+}
+
+static double seconds_since(const struct timespec *before)
+{
+	struct timespec now = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)(now.tv_sec - before->tv_sec) +
+	       (double)(now.tv_nsec - before->tv_nsec) / 1e9;
+}
+
+static void
+count_pass(struct ingest *ingest, bool good, const struct timespec *began)
+{
+	struct metrics *metrics = &ingest->metrics;
+	struct err gone = ERR_INIT;
+
+	metrics->passes++;
+	metrics->failed_passes += !good;
+	metrics->seconds = seconds_since(began);
+	metrics->reports += ingest->count.reports;
+	metrics->duplicates += ingest->count.duplicates;
+	metrics->lines += ingest->count.lines;
+	metrics->bad_lines += ingest->count.bad_lines;
+	metrics->database_up =
+		ingest->db != NULL && database_ping(ingest->db, &gone) == 0;
+	if (good)
+		metrics->succeeded = (int64_t)time(NULL);
+}
+
+/* --------------------------------------------------------------------- a pass */
+
 /* Both spools once. What failed is still there, and was logged but for *err. */
-static int run_pass(struct ingest *ingest, struct err *err)
+static int load_once(struct ingest *ingest, struct err *err)
 {
 	int result;
 
@@ -192,11 +256,25 @@ static int run_pass(struct ingest *ingest, struct err *err)
 	return result;
 }
 
+static int run_pass(struct ingest *ingest, struct err *err)
+{
+	struct timespec began = { 0 };
+	int result;
+
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	result = load_once(ingest, err);
+	count_pass(ingest, result == 0, &began);
+	write_metrics(ingest, result < 0);
+	return result;
+}
+
 static int ingest_once(struct ingest *ingest)
 {
 	struct err err = ERR_INIT;
+	int result = run_pass(ingest, &err);
 
-	return run_pass(ingest, &err) < 0 ? command_fail(&err) : EX_OK;
+	write_metrics(ingest, true);
+	return result < 0 ? command_fail(&err) : EX_OK;
 }
 
 /* ------------------------------------------------------------------- --watch */
@@ -283,6 +361,7 @@ static int watch_on(struct ingest *ingest, int watch)
 		wait_for_work(ingest, -1, with_jitter(pause));
 		pause = pause < LAST_PAUSE_MS / 2 ? 2 * pause : LAST_PAUSE_MS;
 	}
+	write_metrics(ingest, true);
 	log_info("stopped");
 	return EX_OK;
 }
@@ -413,6 +492,10 @@ int cmd_ingest(struct command_context *context, int argc, char **argv)
 	}
 	if (lock_spools(&settings, lock, &err) < 0)
 		return command_fail(&err);
+	if (ingest.metrics_path == NULL)
+		ingest.metrics_path = settings.metrics;
+	ingest.metrics.began = (int64_t)time(NULL);
+	write_metrics(&ingest, true);
 	status = watch ? ingest_watch(&ingest) : ingest_once(&ingest);
 	trust_free(&ingest.trust);
 	database_close(&ingest.db);

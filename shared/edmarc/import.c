@@ -159,16 +159,20 @@ static void
 count_outcome(struct progress *progress, const struct mail_outcome *outcome)
 {
 	progress->mails++;
-	if (outcome->stored_before)
-		progress->duplicates++;
-	else if (outcome->status == MAIL_REJECTED)
-		progress->rejected++;
-	else if (outcome->status == MAIL_PARTIAL)
-		progress->partial++;
-	else if (outcome->reports == 0)
-		progress->duplicates++;
-	else
+	switch (ingest_fate(outcome)) {
+	case FATE_STORED:
 		progress->stored++;
+		break;
+	case FATE_DUPLICATE:
+		progress->duplicates++;
+		break;
+	case FATE_PARTIAL:
+		progress->partial++;
+		break;
+	case FATE_REJECTED:
+		progress->rejected++;
+		break;
+	}
 }
 
 /* --------------------------------------------------------------- finding them */

@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "dmarc/settings.h"
+#include "edmarc/metrics.h"
 #include "edmarc/parsers.h"
 #include "edmarc/trust.h"
 #include "store/database.h"
@@ -44,7 +45,15 @@ struct ingest {
 		uint64_t refused; /* mails that were set aside */
 	} count;
 	unsigned failures;
+
+	const char *metrics_path; /* "": nobody asks for them */
+	struct metrics metrics;
+	int64_t metrics_at;  /* when they were written */
+	bool metrics_failed; /* and could not be */
 };
+
+/* What became of a mail, in a word. */
+enum mail_fate ingest_fate(const struct mail_outcome *outcome);
 
 /* Were we asked to stop? */
 bool ingest_stopping(const struct ingest *ingest);

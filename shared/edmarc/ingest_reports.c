@@ -205,9 +205,21 @@ postpone(struct work *work, struct source_mail *mail, struct err *err)
 
 /* --------------------------------------------------------------------- the end */
 
+enum mail_fate ingest_fate(const struct mail_outcome *outcome)
+{
+	if (outcome->stored_before)
+		return FATE_DUPLICATE;
+	if (outcome->status == MAIL_REJECTED)
+		return FATE_REJECTED;
+	if (outcome->status == MAIL_PARTIAL)
+		return FATE_PARTIAL;
+	return outcome->reports > 0 ? FATE_STORED : FATE_DUPLICATE;
+}
+
 static void
 count_mail(struct ingest *ingest, const struct mail_outcome *outcome)
 {
+	ingest->metrics.mails[ingest_fate(outcome)]++;
 	ingest->count.mails++;
 	ingest->count.reports += (uint64_t)outcome->reports;
 	ingest->count.duplicates += (uint64_t)outcome->duplicates;
