@@ -582,12 +582,18 @@ static int take_domain_entry(struct settings *settings,
 			     struct arena *arena, struct err *err)
 {
 	struct conf_entry general = *entry;
+	bool known;
 
 	if (entry->section.n > 0)
 		return err_set(err, ERR_CONFIG,
 			       "line %d: [%s] cannot stand here", entry->line,
 			       quote(entry->section).text);
 	general.section = SPAN("score");
+	if (find_setting(&general, &known) == NULL)
+		return err_set(err, ERR_CONFIG,
+			       "line %d: a domain has the keys of [score], "
+			       "and %s is none",
+			       entry->line, quote(entry->key).text);
 	return take_entry(settings, &general, arena, err);
 }
 
