@@ -42,14 +42,14 @@ is 'and are InnoDB' "$(sql "SELECT DISTINCT ENGINE FROM
 is 'the step is noted' "$(sql edmarc-test \
 	'SELECT step, name FROM schema_step')" $'1\t001-tables.sql'
 
-sql edmarc-test "INSERT INTO received_mail VALUES
-	('keep', 1, 'r', 's', 'ok', 0, '', 1, 0, 1)"
+sql edmarc-test "INSERT INTO tls_policy VALUES
+	(1, 1, 'keep', 'example.org', '', 1, 0)"
 run 0 'a second time does nothing' setup --database --sql-dir "$srcdir/sql"
 like 'and says so' "$output" '^edmarc: 001-tables.sql: was there already$'
 sql edmarc-test 'DELETE FROM schema_step'
 run 0 'a step that was interrupted runs again' \
 	setup --database --sql-dir "$srcdir/sql"
-is 'and loses nothing' "$(sql edmarc-test 'SELECT name FROM received_mail')" keep
+is 'and loses nothing' "$(sql edmarc-test 'SELECT policy_type FROM tls_policy')" keep
 
 run 0 'grants' setup --database --grants --sql-dir "$srcdir/sql"
 run 0 'grants twice' setup --database --grants --sql-dir "$srcdir/sql"
