@@ -94,10 +94,6 @@ enum content content_of(struct span bytes)
 	return text_content(bytes);
 }
 
-#define COMPOUND_NAME                                        \
-	"a compound file, such as Outlook's .msg: save the " \
-	"mail as .eml"
-
 const char *content_name(enum content content)
 {
 	static const char *const names[] = {
@@ -109,7 +105,7 @@ const char *content_name(enum content content)
 		[CONTENT_ZLIB] = "a zlib stream",
 		[CONTENT_ZIP] = "a zip archive",
 		[CONTENT_TAR] = "a tar archive",
-		[CONTENT_COMPOUND] = COMPOUND_NAME,
+		[CONTENT_COMPOUND] = "Outlook's .msg: save the mail as .eml",
 	};
 
 	return (size_t)content < sizeof(names) / sizeof(names[0]) ?
