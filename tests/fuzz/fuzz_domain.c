@@ -31,10 +31,11 @@ static void check_spelling(const char *name, struct arena *arena)
 {
 	char *other = arena_printf(arena, "%s.", name);
 	const char *again;
-	size_t i;
+	size_t n, i;
 
 	MUST_HOLD(other != NULL);
-	for (i = 0; other[i] != '\0'; i += 2)
+	n = strlen(other);
+	for (i = 0; i < n; i += 2)
 		if (other[i] >= 'a' && other[i] <= 'z')
 			other[i] = (char)(other[i] - ('a' - 'A'));
 	again = domain_normalize(arena, span_of(other));
