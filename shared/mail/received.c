@@ -33,10 +33,12 @@ static bool take_word(struct span *rest, struct span *word)
 	while (n < rest->n && !ascii_is_space(rest->p[n]) &&
 	       rest->p[n] != '(' && rest->p[n] != ';')
 		n++;
+	if (n == 0)
+		return false;
 	*word = (struct span){ rest->p, n };
 	rest->p += n;
 	rest->n -= n;
-	return n > 0;
+	return true;
 }
 
 static bool read_address(struct span text, struct network *network)

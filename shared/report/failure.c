@@ -230,8 +230,8 @@ bool failure_is_text(struct span text)
 	size_t most =
 		4096; /* an opening of the gateway's own may stand first */
 
-	return memmem(text.p, text.n < most ? text.n : most, EXIM_TEXT,
-		      sizeof(EXIM_TEXT) - 1) != NULL;
+	return text.n > 0 && memmem(text.p, text.n < most ? text.n : most,
+				    EXIM_TEXT, sizeof(EXIM_TEXT) - 1) != NULL;
 }
 
 /* "SPF Alignment: yes" and "DKIM Alignment: no" */

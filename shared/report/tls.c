@@ -33,7 +33,8 @@ bool tls_is_report(struct span beginning)
 					       "\"policies\"" };
 	size_t i;
 
-	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+	for (i = 0; beginning.n > 0 && i < sizeof(members) / sizeof(members[0]);
+	     i++)
 		if (memmem(beginning.p, beginning.n, members[i],
 			   strlen(members[i])) != NULL)
 			return true;
