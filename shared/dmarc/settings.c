@@ -246,67 +246,53 @@ static int read_yes_no(struct span value, bool *yes)
 	return 0;
 }
 
-static int read_standard(struct span value, enum standard *standard)
-{
-	if (!span_is(value, "rfc9989") && !span_is(value, "rfc7489"))
-		return -1;
-	*standard =
-		span_is(value, "rfc9989") ? STANDARD_RFC9989 : STANDARD_RFC7489;
-	return 0;
-}
-
-static int read_pct(struct span value, enum pct_use *pct)
-{
-	if (!span_is(value, "ignore") && !span_is(value, "honour"))
-		return -1;
-	*pct = span_is(value, "ignore") ? PCT_IGNORE : PCT_HONOUR;
-	return 0;
-}
-
-static int read_spf(struct span value, enum spf_use *spf)
-{
-	if (!span_is(value, "auto") && !span_is(value, "exim"))
-		return -1;
-	*spf = span_is(value, "auto") ? SPF_USE_AUTO : SPF_USE_EXIM;
-	return 0;
-}
-
-static const char *const several_words[] = {
-	[REFUSE_SEVERAL_NO] = "no",
-	[REFUSE_SEVERAL_FIELDS] = "fields",
-	[REFUSE_SEVERAL_DOMAINS] = "domains",
+/* The words of an enum, in its order, and as a sentence for who wrote another. */
+struct choice {
+	const char *expected;
+	const char *words[3];
 };
 
-static int read_several(struct span value, enum refuse_several *several)
-{
-	enum refuse_several word = REFUSE_SEVERAL_NO;
-
-	for (; word <= REFUSE_SEVERAL_DOMAINS; word++) {
-		if (!span_is(value, several_words[word]))
-			continue;
-		*several = word;
-		return 0;
-	}
-	return -1;
-}
-
-static const char *const unauthenticated_words[] = {
-	[UNAUTHENTICATED_COUNT] = "count",
-	[UNAUTHENTICATED_MARK] = "mark",
-	[UNAUTHENTICATED_SET_ASIDE] = "set-aside",
+static const struct choice choices[] = {
+	[KIND_STANDARD] = { "rfc9989 or rfc7489",
+			    { [STANDARD_RFC9989] = "rfc9989",
+			      [STANDARD_RFC7489] = "rfc7489" } },
+	[KIND_PCT] = { "ignore or honour",
+		       { [PCT_IGNORE] = "ignore", [PCT_HONOUR] = "honour" } },
+	[KIND_SPF] = { "auto or exim",
+		       { [SPF_USE_AUTO] = "auto", [SPF_USE_EXIM] = "exim" } },
+	[KIND_SEVERAL] = { "no, fields or domains",
+			   { [REFUSE_SEVERAL_NO] = "no",
+			     [REFUSE_SEVERAL_FIELDS] = "fields",
+			     [REFUSE_SEVERAL_DOMAINS] = "domains" } },
+	[KIND_UNAUTHENTICATED] = { "count, mark or set-aside",
+				   { [UNAUTHENTICATED_COUNT] = "count",
+				     [UNAUTHENTICATED_MARK] = "mark",
+				     [UNAUTHENTICATED_SET_ASIDE] =
+					     "set-aside" } },
 };
 
-static int read_unauthenticated(struct span value, enum unauthenticated *out)
-{
-	enum unauthenticated word = UNAUTHENTICATED_COUNT;
+/* All our enums are of this size, and begin at 0. */
+_Static_assert(sizeof(enum standard) == sizeof(unsigned) &&
+		       sizeof(enum pct_use) == sizeof(unsigned) &&
+		       sizeof(enum spf_use) == sizeof(unsigned) &&
+		       sizeof(enum refuse_several) == sizeof(unsigned) &&
+		       sizeof(enum unauthenticated) == sizeof(unsigned),
+	       "a setting that is an enum is read as an unsigned");
 
-	for (; word <= UNAUTHENTICATED_SET_ASIDE; word++) {
-		if (!span_is(value, unauthenticated_words[word]))
+/* Returns what was expected, or NULL. */
+static const char *
+read_choice(struct span value, const struct choice *choice, void *field)
+{
+	const size_t n = sizeof(choice->words) / sizeof(choice->words[0]);
+	unsigned i;
+
+	for (i = 0; i < n && choice->words[i] != NULL; i++) {
+		if (!span_is(value, choice->words[i]))
 			continue;
-		*out = word;
-		return 0;
+		memcpy(field, &i, sizeof(i));
+		return NULL;
 	}
-	return -1;
+	return choice->expected;
 }
 
 static bool is_field_name(struct span value)
@@ -425,9 +411,6 @@ static const char *read_value(struct settings *settings,
 			       NULL;
 	case KIND_YES_NO:
 		return read_yes_no(value, field) < 0 ? "yes or no" : NULL;
-	case KIND_STANDARD:
-		return read_standard(value, field) < 0 ? "rfc9989 or rfc7489" :
-							 NULL;
 	case KIND_DAYS:
 		return read_days(value, 1, field) < 0 ?
 			       "a number of days from 1 to 36500" :
@@ -436,18 +419,12 @@ static const char *read_value(struct settings *settings,
 		return read_days(value, 0, field) < 0 ?
 			       "a number of days from 0 to 36500" :
 			       NULL;
+	case KIND_STANDARD:
 	case KIND_PCT:
-		return read_pct(value, field) < 0 ? "ignore or honour" : NULL;
 	case KIND_SPF:
-		return read_spf(value, field) < 0 ? "auto or exim" : NULL;
 	case KIND_SEVERAL:
-		return read_several(value, field) < 0 ?
-			       "no, fields or domains" :
-			       NULL;
 	case KIND_UNAUTHENTICATED:
-		return read_unauthenticated(value, field) < 0 ?
-			       "count, mark or set-aside" :
-			       NULL;
+		return read_choice(value, &choices[setting->kind], field);
 	}
 	return "something else";
 }
@@ -787,12 +764,8 @@ static void add_value(struct buf *buf, const struct settings *settings,
 		      const struct setting *setting)
 {
 	const char *field = (const char *)settings + setting->offset;
-	enum standard standard;
-	enum unauthenticated unauthenticated;
-	enum refuse_several several;
-	enum pct_use pct;
-	enum spf_use spf;
 	const char *text;
+	unsigned choice;
 	bool yes;
 	int number;
 
@@ -824,31 +797,18 @@ static void add_value(struct buf *buf, const struct settings *settings,
 		memcpy(&yes, field, sizeof(yes));
 		buf_add_string(buf, yes ? "yes" : "no");
 		return;
-	case KIND_STANDARD:
-		memcpy(&standard, field, sizeof(standard));
-		buf_add_string(buf, standard == STANDARD_RFC9989 ? "rfc9989" :
-								   "rfc7489");
-		return;
 	case KIND_DAYS:
 	case KIND_KEEP:
 		memcpy(&number, field, sizeof(number));
 		buf_addf(buf, "%d", number);
 		return;
+	case KIND_STANDARD:
 	case KIND_PCT:
-		memcpy(&pct, field, sizeof(pct));
-		buf_add_string(buf, pct == PCT_IGNORE ? "ignore" : "honour");
-		return;
 	case KIND_SPF:
-		memcpy(&spf, field, sizeof(spf));
-		buf_add_string(buf, spf == SPF_USE_AUTO ? "auto" : "exim");
-		return;
 	case KIND_SEVERAL:
-		memcpy(&several, field, sizeof(several));
-		buf_add_string(buf, several_words[several]);
-		return;
 	case KIND_UNAUTHENTICATED:
-		memcpy(&unauthenticated, field, sizeof(unauthenticated));
-		buf_add_string(buf, unauthenticated_words[unauthenticated]);
+		memcpy(&choice, field, sizeof(choice));
+		buf_add_string(buf, choices[setting->kind].words[choice]);
 		return;
 	}
 }
