@@ -2,8 +2,8 @@
 /*
  * sha256.h - the hash of FIPS 180-4
  *
- * For keys that name a value by its content; nothing here is secret. By libnettle,
- * which Exim has loaded anyway. Not in libbase.la, so that the Dovecot plugin
+ * For keys that name a value by its content, and for marks that nobody else can
+ * make (HMAC). By libnettle, which Exim has loaded anyway. Not in libbase.la, so that the Dovecot plugin
  * does without.
  */
 #ifndef EDMARC_BASE_SHA256_H
@@ -18,5 +18,8 @@ struct sha256 {
 };
 
 struct sha256 sha256(struct span message);
+
+/* HMAC-SHA-256 (RFC 2104). */
+struct sha256 sha256_keyed(struct span key, struct span message);
 
 #endif

@@ -29,6 +29,8 @@ run() {
 tables=$(sed -n 's/^CREATE TABLE IF NOT EXISTS \([a-z_]*\).*/\1/p' \
 	"$srcdir"/sql/0*.sql | cat - <(echo schema_step) | sort | paste -sd' ')
 n_tables=$(wc -w <<<"$tables")
+steps=$(cd "$srcdir/sql" && echo 0*.sql)
+n_steps=$(wc -w <<<"$steps")
 
 run 0 'setup makes the database' setup --database --sql-dir "$srcdir/sql"
 like 'and says so' "$output" '^edmarc: 001-tables.sql: done$'
@@ -39,8 +41,8 @@ is 'all have a primary key' "$(sql "SELECT COUNT(*) FROM
 	AND CONSTRAINT_TYPE = 'PRIMARY KEY'")" "$n_tables"
 is 'and are InnoDB' "$(sql "SELECT DISTINCT ENGINE FROM
 	information_schema.TABLES WHERE TABLE_SCHEMA = 'edmarc-test'")" InnoDB
-is 'the step is noted' "$(sql edmarc-test \
-	'SELECT step, name FROM schema_step')" $'1\t001-tables.sql'
+is 'the steps are noted' "$(sql edmarc-test \
+	'SELECT name FROM schema_step ORDER BY step' | paste -sd' ')" "$steps"
 
 sql edmarc-test "INSERT INTO tls_policy VALUES
 	(1, 1, 'keep', 'example.org', '', 1, 0)"
@@ -63,16 +65,19 @@ like 'the viewing user may read' \
 	'GRANT SELECT ON `edmarc-test`'
 
 mkdir "$T/sql"
-cp "$srcdir/sql/001-tables.sql" "$T/sql"
+cp "$srcdir"/sql/0*.sql "$T/sql"
+next=$(printf %03d $((n_steps + 1)))
+later=$(printf %03d $((n_steps + 2)))
 printf 'CREATE TABLE IF NOT EXISTS half (a INT PRIMARY KEY);\nCREATE TABEL x;\n' \
-	>"$T/sql/002-broken.sql"
+	>"$T/sql/$next-broken.sql"
 run 78 'a broken step' setup --database --sql-dir "$T/sql"
 like 'is named with the reason of the server' "$output" \
-	'002-broken.sql: MariaDB error 1064: '
-is 'and not noted' "$(sql edmarc-test 'SELECT MAX(step) FROM schema_step')" 1
-mv "$T/sql/002-broken.sql" "$T/sql/003-later.sql"
+	"$next-broken.sql: MariaDB error 1064: "
+is 'and not noted' "$(sql edmarc-test 'SELECT MAX(step) FROM schema_step')" \
+	"$n_steps"
+mv "$T/sql/$next-broken.sql" "$T/sql/$later-later.sql"
 run 78 'a missing step' setup --database --sql-dir "$T/sql"
-like 'is named' "$output" 'no step 002 before 003-later.sql'
+like 'is named' "$output" "no step $next before $later-later.sql"
 run 78 'no folder of steps' setup --database --sql-dir "$T/nowhere"
 like 'is named' "$output" 'nowhere: No such file or directory'
 run 64 'without --database it says how' setup

@@ -29,7 +29,9 @@ static void check(const struct test_case *c)
 	size_t i;
 
 	make_message(c, &message);
-	hash = sha256(buf_span(&message));
+	hash = case_has(c, "key") ?
+		       sha256_keyed(case_span(c, "key"), buf_span(&message)) :
+		       sha256(buf_span(&message));
 	for (i = 0; i < SHA256_BYTES; i++)
 		(void)snprintf(hex + 2 * i, 3, "%02x", hash.bytes[i]);
 	expect(c, "hash", hex);
