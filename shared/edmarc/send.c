@@ -10,11 +10,11 @@
 #include "base/log.h"
 #include "base/quote.h"
 #include "base/utc.h"
+#include "dmarc/record.h"
 #include "dns/cache.h"
-#include "edmarc/sendmail.h"
+#include "edmarc/hand_over.h"
 #include "edmarc/temp.h"
 #include "report/destinations.h"
-#include "report/mail_out.h"
 #include "report/names.h"
 #include "report/write_xml.h"
 
@@ -65,7 +65,53 @@ static int note(struct work *work, const char *address,
 			     detail, work->job->now, err);
 }
 
-/* ---------------------------------------------------------------- document */
+/* ------------------------------------------------------------------- gates */
+
+/*
+ * Is the report made at all? *closed is why not, in the arena, or NULL. Nothing
+ * has been asked from the DNS so far.
+ */
+static int pass_gates(struct work *work, const char **closed, struct err *err)
+{
+	struct span rua = work->report->rua, address;
+
+	*closed = NULL;
+	switch (dmarc_uri_next(&rua, work->arena, &address)) {
+	case 1:
+		return 0;
+	case 0:
+		*closed = "no usable address in rua";
+		return 0;
+	}
+	return err_set(err, ERR_LIMIT, "out of memory");
+}
+
+/* ------------------------------------------------------------------ decide */
+
+static int decide(struct work *work, struct err *err)
+{
+	const struct send_job *job = work->job;
+	const struct psl *psl =
+		work->report->method == DISCOVERY_PSL ? job->psl : NULL;
+	struct resolver *cache = dns_cache_new(job->dns, work->arena);
+
+	if (cache == NULL)
+		return err_set(err, ERR_LIMIT, "out of memory");
+	return destinations_find(work->report->policy_domain, work->report->rua,
+				 psl, cache, work->arena, &work->to, err);
+}
+
+static bool is_wanted(const struct work *work)
+{
+	size_t i;
+
+	for (i = 0; i < work->to.n; i++)
+		if (work->to.list[i].state == DESTINATION_ALLOWED)
+			return true;
+	return false;
+}
+
+/* ------------------------------------------------------------------- build */
 
 static int fill_document(struct work *work, int fd, struct err *err)
 {
@@ -126,7 +172,7 @@ static void drop_document(struct work *work, const char *name)
 	unlink(path);
 }
 
-static int make_document(struct work *work, struct err *err)
+static int build(struct work *work, struct err *err)
 {
 	const char *name = file_name(work, ".xml.gz");
 
@@ -143,32 +189,24 @@ static int make_document(struct work *work, struct err *err)
 	return -1;
 }
 
-/* ------------------------------------------------------------------- mails */
+/* ----------------------------------------------------------------- deliver */
 
-static int
-write_mail(struct work *work, const char *address, int fd, struct err *err)
+static struct parcel pack(const struct work *work)
 {
-	const struct settings *settings = work->job->settings;
-	const struct report_mail mail = {
+	return (struct parcel){
+		.settings = work->job->settings,
+		.report = work->report,
 		.names = &work->names,
-		.org_name = settings->org_name,
-		.from = settings->report_email,
-		.to = address,
-		.extra_contact = settings->extra_contact,
-		.date = work->job->now,
-		.policy_domain = work->report->policy_domain,
-		.begin = work->report->day,
-		.end = work->report->day + UTC_DAY - 1,
 		.messages = work->messages,
-		.attachment = work->document,
+		.document = work->document,
+		.now = work->job->now,
 	};
-
-	return report_mail_write(&mail, fd, err);
 }
 
 static int
 dry_mail(struct work *work, const char *address, size_t number, struct err *err)
 {
+	const struct parcel parcel = pack(work);
 	char suffix[32];
 	const char *name;
 	int fd, result;
@@ -180,27 +218,11 @@ dry_mail(struct work *work, const char *address, size_t number, struct err *err)
 	fd = open_in_folder(work, name, err);
 	if (fd < 0)
 		return -1;
-	result = write_mail(work, address, fd, err);
+	result = parcel_write(&parcel, address, fd, err);
 	if (close(fd) < 0 && result == 0)
 		result = err_errno(err, ERR_TEMP, "%s", name);
 	if (result == 0)
 		log_info("%s: %s", say(work, address), name);
-	return result;
-}
-
-static int hand_over(struct work *work, const char *address, struct err *err)
-{
-	const struct settings *settings = work->job->settings;
-	int fd = temp_open(err);
-	int result = -1;
-
-	if (fd < 0)
-		return -1;
-	if (write_mail(work, address, fd, err) == 0)
-		result =
-			sendmail_run(settings->sendmail, settings->report_email,
-				     address, fd, SENDMAIL_SECONDS, err);
-	close(fd);
 	return result;
 }
 
@@ -217,6 +239,7 @@ static int mail_failed(struct work *work, const char *address,
 static int
 mail_one(struct work *work, const char *address, size_t number, struct err *err)
 {
+	const struct parcel parcel = pack(work);
 	struct err why = ERR_INIT;
 	bool before = false;
 
@@ -229,7 +252,7 @@ mail_one(struct work *work, const char *address, size_t number, struct err *err)
 		work->handed_over++;
 		return 0;
 	}
-	if (hand_over(work, address, &why) < 0)
+	if (parcel_hand_over(&parcel, address, &why) < 0)
 		return mail_failed(work, address, &why, err);
 	log_debug("%s: handed over", say(work, address));
 	work->handed_over++;
@@ -250,7 +273,7 @@ turn_down(struct work *work, const struct destination *to, struct err *err)
 		    to->why, err);
 }
 
-static int mail_all(struct work *work, struct err *err)
+static int deliver(struct work *work, struct err *err)
 {
 	size_t i;
 
@@ -272,30 +295,7 @@ static int mail_all(struct work *work, struct err *err)
 	return 0;
 }
 
-/* ------------------------------------------------------------------ report */
-
-static int find_destinations(struct work *work, struct err *err)
-{
-	const struct send_job *job = work->job;
-	const struct psl *psl =
-		work->report->method == DISCOVERY_PSL ? job->psl : NULL;
-	struct resolver *cache = dns_cache_new(job->dns, work->arena);
-
-	if (cache == NULL)
-		return err_set(err, ERR_LIMIT, "out of memory");
-	return destinations_find(work->report->policy_domain, work->report->rua,
-				 psl, cache, work->arena, &work->to, err);
-}
-
-static bool is_wanted(const struct work *work)
-{
-	size_t i;
-
-	for (i = 0; i < work->to.n; i++)
-		if (work->to.list[i].state == DESTINATION_ALLOWED)
-			return true;
-	return false;
-}
+/* ------------------------------------------------------------------ finish */
 
 static enum send_outcome judge(const struct work *work)
 {
@@ -341,18 +341,21 @@ static int give_up(struct work *work, const struct err *why, struct err *err)
 static int prepare(struct work *work, struct err *err)
 {
 	const struct outgoing *report = work->report;
+	const char *closed;
 
 	if (report_names_make(&work->names, work->job->submitter,
 			      report->policy_domain, report->day,
 			      report->day + UTC_DAY - 1, work->id.text,
 			      work->arena, err) < 0 ||
-	    find_destinations(work, err) < 0)
+	    pass_gates(work, &closed, err) < 0)
 		return -1;
-	if (work->to.n == 0)
-		work->detail = "no usable address in rua";
+	if (closed != NULL)
+		work->detail = closed;
+	else if (decide(work, err) < 0)
+		return -1;
 	if (!is_wanted(work) && work->job->folder == NULL)
 		return 0;
-	return make_document(work, err);
+	return build(work, err);
 }
 
 /* Behind the claim. */
@@ -370,7 +373,7 @@ do_report(struct work *work, enum send_outcome *outcome, struct err *err)
 	*outcome = SEND_FAILED;
 	if (prepare(work, &why) < 0)
 		return give_up(work, &why, err);
-	if (mail_all(work, err) < 0)
+	if (deliver(work, err) < 0)
 		return -1;
 	*outcome = judge(work);
 	return finish(work, states[*outcome], err);

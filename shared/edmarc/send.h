@@ -2,6 +2,13 @@
 /*
  * send.h - one report: who gets it, the document, the mails, the record of it
  *
+ *	claim      it is ours now, and nobody else's
+ *	gates      is it made at all?
+ *	decide     which destinations may have it
+ *	build      the document, if any may
+ *	deliver    a mail for each destination
+ *	finish     how it went, and the claim is given back
+ *
  * For cmd_send.c, which decides which reports there are.
  */
 #ifndef EDMARC_EDMARC_SEND_H
@@ -23,8 +30,6 @@
  * takes in (MAX_REPORT_MAIL_BYTES). A report is never split (R8.9).
  */
 #define MAX_SENT_BYTES ((size_t)36 * 1024 * 1024)
-
-#define SENDMAIL_SECONDS 120 /* for one mail */
 
 /* All mails of one report with their timeouts, and time to write it. */
 #define LEASE_SECONDS 3600

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * hand_over.h - one report, as a mail to one destination, to the mail server
+ *
+ * send.c decides who gets a report and remembers who got it; here it becomes a
+ * mail and leaves.
+ */
+#ifndef EDMARC_EDMARC_HAND_OVER_H
+#define EDMARC_EDMARC_HAND_OVER_H
+
+#include <stdint.h>
+
+#include "base/attributes.h"
+#include "base/err.h"
+#include "dmarc/settings.h"
+#include "report/names.h"
+#include "store/outgoing.h"
+
+#define SENDMAIL_SECONDS 120 /* for one mail */
+
+/* What is in the mail, whoever gets it. */
+struct parcel {
+	const struct settings *settings;
+	const struct outgoing *report;
+	const struct report_names *names;
+	uint64_t messages;
+	int document; /* compressed; read from its start, left open */
+	int64_t now;
+};
+
+/* Write the mail for this address to fd, which stays the caller's. */
+MUST_CHECK int parcel_write(const struct parcel *parcel, const char *address,
+			    int fd, struct err *err);
+
+/*
+ * Returns 0 when the mail server has it. ERR_INPUT means that it never will, any
+ * other error that it may later. A mail server that took the mail and did not
+ * get to say so gets it again, under the same Message-ID.
+ */
+MUST_CHECK int parcel_hand_over(const struct parcel *parcel,
+				const char *address, struct err *err);
+
+#endif
