@@ -8,59 +8,10 @@
 #include "dns/domain.h"
 #include "mail/from.h"
 #include "mail/header.h"
+#include "report/field_text.h"
 #include "report/limits.h"
 
 /* ------------------------------------------------------------------- values */
-
-/*
- * Folded lines as one, cut: a field is no place for more than MAX_TEXT_BYTES.
- * NULs and other controls become "?", since nobody expects them here.
- */
-static struct span one_line(struct span body, struct arena *arena)
-{
-	char *out = arena_alloc(arena, MAX_TEXT_BYTES);
-	bool space = false;
-	size_t n = 0, i;
-
-	if (out == NULL)
-		return (struct span){ .p = NULL, .n = 0 };
-	body = span_trim(body);
-	for (i = 0; i < body.n && n < MAX_TEXT_BYTES - 2; i++) {
-		char c = body.p[i];
-
-		if (ascii_is_space(c)) {
-			space = true;
-			continue;
-		}
-		if (space)
-			out[n++] = ' ';
-		space = false;
-		out[n++] = (unsigned char)c < ' ' || c == 0x7f ? '?' : c;
-	}
-	return (struct span){ out, n };
-}
-
-static struct span lower(struct span text)
-{
-	char *p = (char *)(uintptr_t)text.p;
-	size_t i;
-
-	for (i = 0; i < text.n; i++)
-		p[i] = ascii_lower(p[i]);
-	return text;
-}
-
-/* "<a@b>" and "rfc822;a@b" are a@b. */
-static struct span address_of(struct span text)
-{
-	struct span rest = text, type;
-
-	if (span_take_until(&rest, ';', &type))
-		text = span_trim(rest);
-	if (text.n >= 2 && text.p[0] == '<' && text.p[text.n - 1] == '>')
-		text = (struct span){ text.p + 1, text.n - 2 };
-	return text;
-}
 
 /* As inet_ntop(3) writes it; absent when it is none. */
 static struct span canonical_ip(struct span text, struct arena *arena)
@@ -93,7 +44,7 @@ static struct span domain_text(struct span text, struct arena *arena)
 {
 	const char *name = domain_normalize(arena, text);
 
-	return name == NULL ? lower(text) : span_of(name);
+	return name == NULL ? field_lower(text) : span_of(name);
 }
 
 /* ------------------------------------------------------------------- fields */
@@ -144,7 +95,7 @@ static const struct field text_fields[] = {
 static struct span
 read_value(struct span body, enum kind kind, struct arena *arena)
 {
-	struct span text = one_line(body, arena);
+	struct span text = field_line(body, arena);
 
 	if (text.p == NULL)
 		return text;
@@ -152,9 +103,9 @@ read_value(struct span body, enum kind kind, struct arena *arena)
 	case KIND_TEXT:
 		return text;
 	case KIND_WORD:
-		return lower(text);
+		return field_lower(text);
 	case KIND_ADDRESS:
-		return address_of(text);
+		return field_address(text);
 	case KIND_DOMAIN:
 		return domain_text(text, arena);
 	case KIND_IP:
@@ -330,7 +281,7 @@ void failure_add_header(struct span header, struct arena *arena,
 			report->header_from = span_of(from.domain[0]);
 	}
 	if (header_find(header, "Subject", &body))
-		report->subject = one_line(body, arena);
+		report->subject = field_line(body, arena);
 	if (header_find(header, "Message-ID", &body))
-		report->message_id = one_line(body, arena);
+		report->message_id = field_line(body, arena);
 }
