@@ -13,6 +13,10 @@
 
 #define MAX_SETTINGS_BYTES (1024 * 1024) /* a panel may write many sections */
 
+#define MAX_DAYS        36500
+#define MAX_SIZE        (36 * 1024 * 1024) /* 49 MB in base64: what we take in */
+#define MAX_REPORT_ROWS 1000000 /* what our own reader takes (limits.h) */
+
 #define DOMAIN_SECTION "domain:"
 
 enum kind {
@@ -26,12 +30,15 @@ enum kind {
 	KIND_DURATION, /* 5, 5s, 500ms -> milliseconds */
 	KIND_DAYS,     /* 1 to 36500 */
 	KIND_KEEP,     /* the same, or 0 */
+	KIND_ROWS,     /* 1 to 1000000 */
+	KIND_SIZE,     /* 25M, 500K -> bytes */
 	KIND_YES_NO,
 	KIND_STANDARD,
 	KIND_PCT,
 	KIND_SPF,
 	KIND_SEVERAL,
 	KIND_UNAUTHENTICATED,
+	KIND_FORMAT,
 	KIND_REJECT_CODE, /* 5.7.1 */
 	KIND_DEFER_CODE,  /* 4.7.0 */
 	KIND_REPLY,       /* text for the client */
@@ -180,6 +187,14 @@ static const struct setting table[] = {
 	  "our domain in subjects and file names; empty: of email" },
 	{ "send", "extra_contact", KIND_TEXT, AT(extra_contact), "",
 	  "extra_contact_info in reports" },
+	{ "send", "report_format", KIND_FORMAT, AT(report_format), "rfc9990",
+	  "form of the reports: rfc9990, or rfc7489 for who reads no other" },
+	{ "send", "envelope_to", KIND_YES_NO, AT(envelope_to), "no",
+	  "tell the domains of recipients in reports" },
+	{ "send", "max_rows", KIND_ROWS, AT(max_rows), "100000",
+	  "rows of one report, those with the most messages" },
+	{ "send", "max_report_size", KIND_SIZE, AT(max_report_size), "25M",
+	  "bytes of one report, compressed; half as many rows of a larger one" },
 	{ "send", "sendmail", KIND_TEXT, AT(sendmail), "/usr/sbin/sendmail",
 	  "program that takes our mail" },
 };
@@ -228,14 +243,40 @@ static int read_duration(struct span value, int *milliseconds)
 	return 0;
 }
 
-static int read_days(struct span value, unsigned least, int *days)
+static int
+read_number(struct span value, unsigned least, unsigned most, int *number)
 {
+	uint64_t n;
+
+	if (!span_to_uint(value, most, &n) || n < least)
+		return -1;
+	*number = (int)n;
+	return 0;
+}
+
+/* With a unit, as in Exim's message_size_limit. */
+static int read_size(struct span value, int *bytes)
+{
+	unsigned unit = 1024;
 	uint64_t number;
 
-	if (!span_to_uint(value, 36500, &number) || number < least)
+	if (span_ends(value, "M"))
+		unit = 1024 * 1024;
+	else if (!span_ends(value, "K"))
 		return -1;
-	*days = (int)number;
+	value.n--;
+	if (!span_to_uint(value, MAX_SIZE / unit, &number) || number == 0)
+		return -1;
+	*bytes = (int)(number * unit);
 	return 0;
+}
+
+static void add_size(struct buf *buf, int bytes)
+{
+	bool whole = bytes % (1024 * 1024) == 0;
+
+	buf_addf(buf, "%d%c", whole ? bytes / (1024 * 1024) : bytes / 1024,
+		 whole ? 'M' : 'K');
 }
 
 static int read_yes_no(struct span value, bool *yes)
@@ -269,6 +310,9 @@ static const struct choice choices[] = {
 				     [UNAUTHENTICATED_MARK] = "mark",
 				     [UNAUTHENTICATED_SET_ASIDE] =
 					     "set-aside" } },
+	[KIND_FORMAT] = { "rfc9990 or rfc7489",
+			  { [FORMAT_RFC9990] = "rfc9990",
+			    [FORMAT_RFC7489] = "rfc7489" } },
 };
 
 /* All our enums are of this size, and begin at 0. */
@@ -276,7 +320,8 @@ _Static_assert(sizeof(enum standard) == sizeof(unsigned) &&
 		       sizeof(enum pct_use) == sizeof(unsigned) &&
 		       sizeof(enum spf_use) == sizeof(unsigned) &&
 		       sizeof(enum refuse_several) == sizeof(unsigned) &&
-		       sizeof(enum unauthenticated) == sizeof(unsigned),
+		       sizeof(enum unauthenticated) == sizeof(unsigned) &&
+		       sizeof(enum report_format) == sizeof(unsigned),
 	       "a setting that is an enum is read as an unsigned");
 
 /* Returns what was expected, or NULL. */
@@ -412,18 +457,27 @@ static const char *read_value(struct settings *settings,
 	case KIND_YES_NO:
 		return read_yes_no(value, field) < 0 ? "yes or no" : NULL;
 	case KIND_DAYS:
-		return read_days(value, 1, field) < 0 ?
+		return read_number(value, 1, MAX_DAYS, field) < 0 ?
 			       "a number of days from 1 to 36500" :
 			       NULL;
 	case KIND_KEEP:
-		return read_days(value, 0, field) < 0 ?
+		return read_number(value, 0, MAX_DAYS, field) < 0 ?
 			       "a number of days from 0 to 36500" :
+			       NULL;
+	case KIND_ROWS:
+		return read_number(value, 1, MAX_REPORT_ROWS, field) < 0 ?
+			       "a number of rows from 1 to 1000000" :
+			       NULL;
+	case KIND_SIZE:
+		return read_size(value, field) < 0 ?
+			       "a size from 1K to 36M, such as 25M" :
 			       NULL;
 	case KIND_STANDARD:
 	case KIND_PCT:
 	case KIND_SPF:
 	case KIND_SEVERAL:
 	case KIND_UNAUTHENTICATED:
+	case KIND_FORMAT:
 		return read_choice(value, &choices[setting->kind], field);
 	}
 	return "something else";
@@ -799,14 +853,20 @@ static void add_value(struct buf *buf, const struct settings *settings,
 		return;
 	case KIND_DAYS:
 	case KIND_KEEP:
+	case KIND_ROWS:
 		memcpy(&number, field, sizeof(number));
 		buf_addf(buf, "%d", number);
+		return;
+	case KIND_SIZE:
+		memcpy(&number, field, sizeof(number));
+		add_size(buf, number);
 		return;
 	case KIND_STANDARD:
 	case KIND_PCT:
 	case KIND_SPF:
 	case KIND_SEVERAL:
 	case KIND_UNAUTHENTICATED:
+	case KIND_FORMAT:
 		memcpy(&choice, field, sizeof(choice));
 		buf_add_string(buf, choices[setting->kind].words[choice]);
 		return;

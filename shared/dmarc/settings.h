@@ -59,6 +59,12 @@ enum unauthenticated {
 	UNAUTHENTICATED_SET_ASIDE, /* when the mail has not passed; else mark */
 };
 
+/* The form of the reports we send (R7.10). */
+enum report_format {
+	FORMAT_RFC9990,
+	FORMAT_RFC7489,
+};
+
 struct settings {
 	/* [evaluate] */
 	enum standard standard;
@@ -145,6 +151,10 @@ struct settings {
 	const char *report_email;
 	const char *report_domain; /* submitter; "": of report_email */
 	const char *extra_contact;
+	enum report_format report_format;
+	bool envelope_to;    /* tell rows apart by the recipient's domain */
+	int max_rows;        /* of one report */
+	int max_report_size; /* in bytes, compressed */
 	const char *sendmail;
 };
 

@@ -318,6 +318,7 @@ static int prepare(struct segment *s, struct arena *arena, struct err *err)
 	if (s->chunk == NULL || s->bad == NULL || s->line_arena == NULL ||
 	    s->batch == NULL)
 		return err_set(err, ERR_TEMP, "out of memory");
+	verdict_batch_by_recipient(s->batch, s->ingest->settings->envelope_to);
 	return 0;
 }
 

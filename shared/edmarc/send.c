@@ -17,6 +17,7 @@
 #include "report/destinations.h"
 #include "report/names.h"
 #include "report/write_xml.h"
+#include "store/outgoing_write.h"
 
 #define MAX_REPORT_MEMORY ((size_t)16 * 1024 * 1024) /* DNS answers, names */
 
@@ -29,8 +30,7 @@ struct work {
 	struct report_names names;
 	struct destinations to;
 	int document; /* the compressed report, or -1 */
-	uint64_t messages;
-	uint64_t rows;
+	struct outgoing_told told;
 	/* how destinations fared; what was handed over before counts too */
 	size_t handed_over;
 	size_t postponed;
@@ -113,26 +113,71 @@ static bool is_wanted(const struct work *work)
 
 /* ------------------------------------------------------------------- build */
 
-static int fill_document(struct work *work, int fd, struct err *err)
+static int
+write_document(struct work *work, int fd, uint64_t max_rows, struct err *err)
 {
 	const struct settings *settings = work->job->settings;
 	const struct outgoing_sender sender = {
+		.dialect = settings->report_format == FORMAT_RFC7489 ?
+				   DIALECT_RFC7489 :
+				   DIALECT_RFC9990,
 		.org_name = settings->org_name,
 		.email = settings->report_email,
 		.extra_contact = settings->extra_contact,
 		.generator = "edmarc " EDMARC_VERSION,
+		.max_rows = max_rows,
 	};
-	struct report_sink *sink =
-		xml_writer_new(fd, true, MAX_SENT_BYTES, err);
+	struct report_sink *sink = xml_writer_new(
+		fd, true, (size_t)settings->max_report_size, err);
 	int result;
 
 	if (sink == NULL)
 		return -1;
 	result = outgoing_write(work->job->db, work->report, work->id.text,
-				&sender, sink, &work->messages, &work->rows,
-				err);
+				&sender, sink, &work->told, err);
 	xml_writer_free(&sink);
 	return result;
+}
+
+/*
+ * A report is never split (R8.9). One that is too large, because somebody sent
+ * messages with a hundred signatures, is made again of half as many rows: with
+ * that he could keep the owner from hearing of all the others.
+ */
+static int fill_document(struct work *work, int fd, struct err *err)
+{
+	uint64_t max_rows = (uint64_t)work->job->settings->max_rows;
+
+	while (write_document(work, fd, max_rows, err) < 0) {
+		if (err->kind != ERR_LIMIT || max_rows == 1)
+			return -1;
+		if (work->told.rows < max_rows)
+			max_rows = work->told.rows;
+		max_rows = max_rows > 1 ? max_rows / 2 : 1;
+		*err = (struct err)ERR_INIT;
+		if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
+			return err_errno(err, ERR_TEMP, "report");
+	}
+	return 0;
+}
+
+/* In the log, and in the record of the report. */
+static int note_left_out(struct work *work, struct err *err)
+{
+	const struct outgoing_told *told = &work->told;
+
+	if (told->rows_left_out == 0)
+		return 0;
+	work->detail = arena_printf(
+		work->arena,
+		"%llu rows with the fewest messages left out, %llu told",
+		(unsigned long long)told->rows_left_out,
+		(unsigned long long)told->rows);
+	if (work->detail == NULL)
+		return err_set(err, ERR_LIMIT, "out of memory");
+	log_info("report about %s of %s: %s", work->report->policy_domain,
+		 utc_date(work->report->day).text, work->detail);
+	return 0;
 }
 
 /* In the folder of a dry run, for reading and writing. */
@@ -184,7 +229,7 @@ static int build(struct work *work, struct err *err)
 	if (work->document < 0)
 		return -1;
 	if (fill_document(work, work->document, err) == 0)
-		return 0;
+		return note_left_out(work, err);
 	drop_document(work, name);
 	return -1;
 }
@@ -197,7 +242,7 @@ static struct parcel pack(const struct work *work)
 		.settings = work->job->settings,
 		.report = work->report,
 		.names = &work->names,
-		.messages = work->messages,
+		.messages = work->told.messages,
 		.document = work->document,
 		.now = work->job->now,
 	};
@@ -310,8 +355,8 @@ static int finish(struct work *work, enum outgoing_state state, struct err *err)
 {
 	struct outgoing_result result = {
 		.state = state,
-		.messages = work->messages,
-		.rows = work->rows,
+		.messages = work->told.messages,
+		.rows = work->told.rows,
 		.detail = work->detail == NULL ? "" : work->detail,
 	};
 

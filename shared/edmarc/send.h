@@ -25,12 +25,6 @@
 #include "store/database.h"
 #include "store/outgoing.h"
 
-/*
- * A compressed report: base64 makes 49 MB of it, which is what our own side
- * takes in (MAX_REPORT_MAIL_BYTES). A report is never split (R8.9).
- */
-#define MAX_SENT_BYTES ((size_t)36 * 1024 * 1024)
-
 /* All mails of one report with their timeouts, and time to write it. */
 #define LEASE_SECONDS 3600
 

@@ -243,9 +243,6 @@ add_policy_rfc7489(struct xml_writer *w, const struct report_head *head)
 static void
 add_policy_rfc9990(struct xml_writer *w, const struct report_head *head)
 {
-	if (head->have_method)
-		add_word(w, "discovery_method",
-			 discovery_method_name(head->method));
 	add_policy(w, "p", policy_or(head->p, DMARC_POLICY_NONE));
 	add_policy(w, "sp", head->sp);
 	add_policy(w, "np", head->np);
@@ -253,6 +250,9 @@ add_policy_rfc9990(struct xml_writer *w, const struct report_head *head)
 	add_one_of(w, "aspf", head->aspf, "r", "s");
 	add_maybe(w, "fo", head->fo);
 	add_one_of(w, "testing", head->testing, "y", "n");
+	if (head->have_method)
+		add_word(w, "discovery_method",
+			 discovery_method_name(head->method));
 }
 
 /* -------------------------------------------------------------------- rows */

@@ -703,7 +703,8 @@ int database_query(struct database *db, const char *sql,
 	return -1;
 }
 
-int database_lookup(struct database *db, const char *sql,
+/* By a statement that is kept; the answer is still to be fetched. */
+static int ask_kept(struct database *db, const char *sql,
 		    const struct db_value *values, size_t n,
 		    struct db_rows **rows, struct err *err)
 {
@@ -714,13 +715,30 @@ int database_lookup(struct database *db, const char *sql,
 	(*rows)->kept = true;
 	if (find_statement(db, sql, &(*rows)->stmt, err) == 0 &&
 	    bind_and_execute(db, (*rows)->stmt, values, n, err) == 0 &&
-	    bind_results(*rows, err) == 0) {
-		if (mysql_stmt_store_result((*rows)->stmt) == 0)
-			return 0;
-		statement_fail(db, (*rows)->stmt, err);
-	}
+	    bind_results(*rows, err) == 0)
+		return 0;
 	db_rows_free(rows);
 	return -1;
+}
+
+int database_lookup(struct database *db, const char *sql,
+		    const struct db_value *values, size_t n,
+		    struct db_rows **rows, struct err *err)
+{
+	if (ask_kept(db, sql, values, n, rows, err) < 0)
+		return -1;
+	if (mysql_stmt_store_result((*rows)->stmt) == 0)
+		return 0;
+	statement_fail(db, (*rows)->stmt, err);
+	db_rows_free(rows);
+	return -1;
+}
+
+int database_stream(struct database *db, const char *sql,
+		    const struct db_value *values, size_t n,
+		    struct db_rows **rows, struct err *err)
+{
+	return ask_kept(db, sql, values, n, rows, err);
 }
 
 /* A value that was longer than its cell is fetched again, whole. */

@@ -128,6 +128,15 @@ MUST_CHECK int database_lookup(struct database *db, const char *sql,
 			       const struct db_value *values, size_t n,
 			       struct db_rows **rows, struct err *err);
 
+/*
+ * The same for an answer of any size, which comes as fast as it is read: one
+ * round trip, no memory here and none on the server. Until db_rows_free() the
+ * connection can do nothing else, and the server waits for us.
+ */
+MUST_CHECK int database_stream(struct database *db, const char *sql,
+			       const struct db_value *values, size_t n,
+			       struct db_rows **rows, struct err *err);
+
 /* 1 with the next row, 0 at the end, -1. */
 MUST_CHECK int db_rows_next(struct db_rows *rows, struct err *err);
 

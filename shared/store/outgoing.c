@@ -5,10 +5,6 @@
 #include <string.h>
 
 #include "base/utc.h"
-#include "journal/results.h"
-
-#define MAX_ROW_BYTES ((size_t)4 * 1024 * 1024) /* of a row, read back */
-#define DAY_SECONDS   (UTC_DAY - 1) /* begin and end are inclusive */
 
 /* ----------------------------------------------------------------- planning */
 
@@ -52,6 +48,7 @@ static int read_report(const struct db_rows *rows, struct arena *arena,
 	r.rua = text_or(arena, rows, 11, "");
 	r.faults = text_or(arena, rows, 12, "");
 	r.messages = (uint64_t)db_rows_int(rows, 13);
+	r.stored_rows = (uint64_t)db_rows_int(rows, 14);
 	if (r.policy_domain == NULL || r.adkim.p == NULL || r.aspf.p == NULL ||
 	    r.fo.p == NULL || r.testing.p == NULL || r.pct.p == NULL ||
 	    r.rua.p == NULL || r.faults.p == NULL)
@@ -100,7 +97,8 @@ int outgoing_find(struct database *db, int64_t day, const char *domain,
 	if (database_query(db,
 			   "SELECT p.policy_hash, p.policy_domain, p.method, "
 			   "p.p, p.sp, p.np, p.adkim, p.aspf, p.fo, p.testing, "
-			   "p.pct, p.rua, p.faults, SUM(r.count) "
+			   "p.pct, p.rua, p.faults, SUM(r.count), "
+			   "COUNT(*) "
 			   "FROM verdict_row r JOIN verdict_policy p "
 			   "ON p.policy_hash = r.policy_hash "
 			   "WHERE r.day = ? AND p.policy_domain <> '' "
@@ -336,185 +334,4 @@ int outgoing_note(struct database *db, const struct outgoing *report,
 	struct note note = { report, address, state, detail, now };
 
 	return database_transaction(db, make_note, &note, err);
-}
-
-/* ------------------------------------------------------------------- writing */
-
-static struct span maybe(const char *text)
-{
-	return text[0] == '\0' ? (struct span){ NULL, 0 } : span_of(text);
-}
-
-static struct report_head make_head(const struct outgoing *report,
-				    const char *report_id,
-				    const struct outgoing_sender *sender)
-{
-	struct report_head head = {
-		.dialect = DIALECT_RFC9990,
-		.org_name = span_of(sender->org_name),
-		.email = span_of(sender->email),
-		.extra_contact = maybe(sender->extra_contact),
-		.report_id = span_of(report_id),
-		.begin = report->day,
-		.end = report->day + DAY_SECONDS,
-		.generator = maybe(sender->generator),
-		.policy_domain = span_of(report->policy_domain),
-		.have_method = true,
-		.method = report->method,
-		.p = report->p,
-		.sp = report->sp,
-		.np = report->np,
-		.adkim = report->adkim,
-		.aspf = report->aspf,
-		.pct = report->pct,
-		.fo = report->fo,
-		.testing = report->testing,
-	};
-
-	if (report->faults.n > 0)
-		head.errors[head.n_errors++] = report->faults;
-	return head;
-}
-
-/* The JSON columns, as the journal's reader gives them, into the row. */
-static int add_results(struct report_row *row, struct span reasons,
-		       struct span auth_results, struct arena *arena,
-		       struct err *err)
-{
-	struct results results;
-	size_t i;
-
-	if (results_parse(reasons, auth_results, arena, &results, err) < 0)
-		return -1;
-	for (i = 0; i < results.n_reasons && i < MAX_ROW_REASONS; i++)
-		row->reasons[row->n_reasons++] = (struct report_reason){
-			results.reasons[i].type,
-			maybe(results.reasons[i].comment)
-		};
-	for (i = 0; i < results.n_dkim && i < MAX_ROW_SIGNATURES; i++)
-		row->dkim[row->n_dkim++] =
-			(struct report_dkim){ span_of(results.dkim[i].domain),
-					      span_of(results.dkim[i].selector),
-					      results.dkim[i].result,
-					      maybe(results.dkim[i].human) };
-	/* Without a domain (HELO was an address literal) nothing was checked. */
-	if (results.spf.known && results.spf.domain[0] != '\0')
-		row->spf[row->n_spf++] =
-			(struct report_spf){ span_of(results.spf.domain),
-					     results.spf.scope,
-					     results.spf.result,
-					     { NULL, 0 } };
-	return 0;
-}
-
-struct row_reader {
-	struct arena *arena; /* of the row at hand */
-	struct report_row row;
-	struct span hash; /* of the row at hand; p is NULL before the first */
-	uint64_t messages;
-	uint64_t rows;
-};
-
-/* Columns as outgoing_write() selects them. */
-static int start_row(struct row_reader *reader, const struct db_rows *rows,
-		     struct err *err)
-{
-	struct report_row *row = &reader->row;
-
-	arena_reset(reader->arena);
-	memset(row, 0, sizeof(*row));
-	reader->hash = arena_copy(reader->arena, db_rows_text(rows, 0));
-	row->source_ip = arena_copy(
-		reader->arena, column_address_shown(db_rows_text(rows, 1)));
-	row->header_from = arena_copy(reader->arena, db_rows_text(rows, 6));
-	row->envelope_from = arena_copy(reader->arena, db_rows_text(rows, 7));
-	if (reader->hash.p == NULL || row->source_ip.p == NULL ||
-	    row->header_from.p == NULL || row->envelope_from.p == NULL)
-		return err_set(err, ERR_LIMIT, "out of memory");
-	(void)disposition_parse(db_rows_text(rows, 3), &row->disposition);
-	row->dkim_aligned = db_rows_int(rows, 4) != 0;
-	row->spf_aligned = db_rows_int(rows, 5) != 0;
-	return add_results(row, db_rows_text(rows, 8), db_rows_text(rows, 9),
-			   reader->arena, err);
-}
-
-/* Tell the row at hand, if there is one. */
-static int
-end_row(struct row_reader *reader, struct report_sink *sink, struct err *err)
-{
-	if (reader->hash.p == NULL)
-		return 0;
-	reader->rows++;
-	reader->messages += reader->row.count;
-	return sink->row(sink, &reader->row, err);
-}
-
-/* What several machines saw of the same stands side by side. */
-static int tell_rows(struct row_reader *reader, struct db_rows *rows,
-		     struct report_sink *sink, struct err *err)
-{
-	int more;
-
-	while ((more = db_rows_next(rows, err)) > 0) {
-		if (reader->hash.p == NULL ||
-		    !span_equal(reader->hash, db_rows_text(rows, 0))) {
-			if (end_row(reader, sink, err) < 0 ||
-			    start_row(reader, rows, err) < 0)
-				return -1;
-		}
-		reader->row.count += (uint64_t)db_rows_int(rows, 2);
-	}
-	return more < 0 ? -1 : end_row(reader, sink, err);
-}
-
-static int write_rows(struct database *db, const struct outgoing *report,
-		      struct row_reader *reader, struct report_sink *sink,
-		      struct err *err)
-{
-	struct utc_text day = utc_date(report->day);
-	const struct db_value values[] = { db_string(day.text),
-					   db_hash(report) };
-	struct db_rows *rows = NULL;
-	int result;
-
-	if (database_query(db,
-			   "SELECT row_hash, source_ip, count, disposition, "
-			   "dkim_aligned, spf_aligned, header_from, "
-			   "envelope_from, reasons, auth_results "
-			   "FROM verdict_row WHERE day = ? AND policy_hash = ? "
-			   "ORDER BY day, policy_hash, row_hash, mta",
-			   values, 2, &rows, err) < 0)
-		return -1;
-	result = tell_rows(reader, rows, sink, err);
-	db_rows_free(&rows);
-	return result;
-}
-
-int outgoing_write(struct database *db, const struct outgoing *report,
-		   const char *report_id, const struct outgoing_sender *sender,
-		   struct report_sink *sink, uint64_t *messages, uint64_t *rows,
-		   struct err *err)
-{
-	const struct report_head head = make_head(report, report_id, sender);
-	const struct report_end end = { .status = REPORT_OK,
-					.reason = { "", 0 },
-					.warnings = { "", 0 } };
-	struct row_reader *reader = calloc(1, sizeof(*reader));
-	int result = -1;
-
-	if (reader == NULL)
-		return err_set(err, ERR_LIMIT, "out of memory");
-	reader->arena = arena_new(MAX_ROW_BYTES);
-	if (reader->arena == NULL)
-		err_set(err, ERR_LIMIT, "out of memory");
-	else if (sink->begin(sink, SPAN(""), err) == 0 &&
-		 sink->head(sink, &head, err) == 0 &&
-		 write_rows(db, report, reader, sink, err) == 0 &&
-		 sink->end(sink, &end, err) == 0)
-		result = 0;
-	*messages = reader->messages;
-	*rows = reader->rows;
-	arena_free(&reader->arena);
-	free(reader);
-	return result;
 }

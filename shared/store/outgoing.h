@@ -27,7 +27,6 @@
 #include "base/err.h"
 #include "base/span.h"
 #include "dmarc/words.h"
-#include "report/aggregate.h"
 #include "store/columns.h"
 #include "store/database.h"
 
@@ -39,6 +38,7 @@ struct outgoing {
 	enum discovery_method method;
 	struct span rua; /* as published */
 	uint64_t messages;
+	uint64_t stored_rows; /* of all machines; those of the report or more */
 	/* effective values for policy_published (R7.4) */
 	enum dmarc_policy p;
 	enum dmarc_policy sp;
@@ -123,24 +123,5 @@ MUST_CHECK int outgoing_note(struct database *db, const struct outgoing *report,
 			     const char *address,
 			     enum outgoing_destination_state state,
 			     const char *detail, int64_t now, struct err *err);
-
-/* Who says it, in report_metadata. */
-struct outgoing_sender {
-	const char *org_name;
-	const char *email;
-	const char *extra_contact; /* or "" */
-	const char *generator;
-};
-
-/*
- * Tell the report to sink as one report of RFC 9990: head, rows in the order of
- * the key, the counts of all machines added up, end. *messages and *rows are
- * what was told. Needs memory for one row.
- */
-MUST_CHECK int
-outgoing_write(struct database *db, const struct outgoing *report,
-	       const char *report_id, const struct outgoing_sender *sender,
-	       struct report_sink *sink, uint64_t *messages, uint64_t *rows,
-	       struct err *err);
 
 #endif

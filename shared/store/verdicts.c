@@ -29,6 +29,7 @@ struct verdict_batch {
 	const struct verdict_policy *policies[MAX_BATCH_ENTRIES];
 	size_t n_policies;
 	size_t entries;
+	bool by_recipient;
 };
 
 struct verdict_batch *verdict_batch_new(void)
@@ -52,6 +53,11 @@ void verdict_batch_free(struct verdict_batch **batch)
 	buf_release(&(*batch)->text);
 	free(*batch);
 	*batch = NULL;
+}
+
+void verdict_batch_by_recipient(struct verdict_batch *batch, bool yes)
+{
+	batch->by_recipient = yes;
 }
 
 void verdict_batch_reset(struct verdict_batch *batch)
@@ -128,6 +134,8 @@ hash_row(struct verdict_batch *batch, struct verdict_row *row, struct err *err)
 	json_bool(&json, row->spf_aligned);
 	json_text(&json, row->reasons);
 	json_text(&json, row->auth_results);
+	if (row->envelope_to.n > 0)
+		json_text(&json, row->envelope_to);
 	return end_text(batch, &json, &row->hash, err);
 }
 
@@ -297,6 +305,7 @@ static int make_row(struct verdict_batch *batch, const struct entry *entry,
 			column_domain(arena, span_of(verdict->from_domain)),
 		.envelope_from = column_domain_of(
 			arena, span_of(entry->facts.mail_from)),
+		.envelope_to = SPAN(""),
 		.disposition = disposition_name(verdict->disposition),
 		.dkim_aligned = verdict->dkim_aligned,
 		.spf_aligned = verdict->spf_aligned,
@@ -304,8 +313,11 @@ static int make_row(struct verdict_batch *batch, const struct entry *entry,
 		.first = entry->time,
 		.last = entry->time,
 	};
+	if (batch->by_recipient && entry->n_rcpt_domains == 1)
+		row->envelope_to =
+			column_domain(arena, span_of(entry->rcpt_domains[0]));
 	if (row->mta.p == NULL || row->header_from.p == NULL ||
-	    row->envelope_from.p == NULL)
+	    row->envelope_from.p == NULL || row->envelope_to.p == NULL)
 		return full(err);
 	if (!column_address(span_of(entry->facts.client_ip), &row->source))
 		return err_set(err, ERR_INPUT, "client: not an address");
@@ -501,7 +513,7 @@ verdict_batch_recipients(struct verdict_batch *batch, size_t *n)
 }
 
 #define POLICY_COLUMNS    13
-#define ROW_COLUMNS       16
+#define ROW_COLUMNS       17
 #define RECIPIENT_COLUMNS 2
 
 static void
@@ -562,6 +574,7 @@ static void row_values(const struct verdict_row *row, const char *day,
 	values[n++] = db_text(row->header_from);
 	values[n++] = db_string(row->source.text);
 	values[n++] = db_text(row->envelope_from);
+	values[n++] = db_text(row->envelope_to);
 	values[n++] = db_string(row->disposition);
 	values[n++] = db_int(row->dkim_aligned);
 	values[n++] = db_int(row->spf_aligned);
@@ -592,10 +605,10 @@ store_rows(struct database *db, struct verdict_batch *batch, struct err *err)
 	result = database_bulk(
 		db,
 		"INSERT INTO verdict_row (day, policy_hash, row_hash, mta, "
-		"result, header_from, source_ip, envelope_from, disposition, "
-		"dkim_aligned, spf_aligned, reasons, auth_results, count, "
+		"result, header_from, source_ip, envelope_from, envelope_to, "
+		"disposition, dkim_aligned, spf_aligned, reasons, auth_results, count, "
 		"first_at, last_at) VALUES "
-		"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+		"(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
 		"ON DUPLICATE KEY UPDATE count = count + VALUES(count), "
 		"first_at = LEAST(first_at, VALUES(first_at)), "
 		"last_at = GREATEST(last_at, VALUES(last_at))",

@@ -53,6 +53,7 @@ struct verdict_row {
 	struct span header_from;
 	struct column_address source;
 	struct span envelope_from;
+	struct span envelope_to;
 	const char *disposition;
 	bool dkim_aligned;
 	bool spf_aligned;
@@ -74,6 +75,13 @@ struct verdict_batch;
 /* NULL when there is no memory. */
 MUST_CHECK struct verdict_batch *verdict_batch_new(void);
 void verdict_batch_free(struct verdict_batch **batch);
+
+/*
+ * From now on messages are told apart by the domain they went to as well, if it
+ * is one (R7.2: envelope_to). More rows, and what people send to whom is told to
+ * strangers, so nobody has that who did not ask for it.
+ */
+void verdict_batch_by_recipient(struct verdict_batch *batch, bool yes);
 
 /* Empty again. */
 void verdict_batch_reset(struct verdict_batch *batch);

@@ -87,8 +87,9 @@ policy() { # HASH DOMAIN P RUA [FAULTS]
 #	[REASONS AUTH-RESULTS]
 row() {
 	sql $db "INSERT INTO verdict_row VALUES ('$1', UNHEX(MD5('$2')),
-		UNHEX(MD5('$3')), '$4', 'fail', '$5', '$6', 'bounce.$5', '$7',
-		$8, $9, '${11:-[]}', '${12:-{\"dkim\":[],\"spf\":null\}}',
+		UNHEX(MD5('$3')), '$4', 'fail', '$5', '$6', 'bounce.$5', '',
+		'$7', $8, $9, '${11:-[]}',
+		'${12:-{\"dkim\":[],\"spf\":null\}}',
 		${10}, $begin, $begin)"
 }
 
@@ -169,7 +170,7 @@ like 'what two machines saw is one row' "$flat" \
 	'<source_ip>192.0.2.1</source_ip><count>7</count>'
 is 'and there are two rows' "$(grep -c '<record>' <<<"$report")" 2
 like 'the policy has its effective values' "$flat" \
-	'<discovery_method>treewalk</discovery_method><p>reject</p><sp>reject</sp><np>quarantine</np><adkim>r</adkim><aspf>s</aspf><fo>1</fo><testing>y</testing>'
+	'<p>reject</p><sp>reject</sp><np>quarantine</np><adkim>r</adkim><aspf>s</aspf><fo>1</fo><testing>y</testing><discovery_method>treewalk</discovery_method>'
 like 'faults of the record are told' "$flat" '<error>sp: not a policy</error>'
 like 'reasons are told' "$flat" \
 	'<disposition>quarantine</disposition><dkim>fail</dkim><spf>fail</spf><reason><type>policy_test_mode</type></reason>'
@@ -284,6 +285,134 @@ like 'consent is not known' "$output" \
 like 'and the report waits' "$output" '0 skipped, 1 postponed, 0 failed'
 run 0 'but our own domain' --dry-run "$T/dry" --domain example.com
 like 'needs none' "$output" 'example.com of .* to rua@example.com: mx.receiver'
+
+# ----------------------------------------------------------------- the document
+
+# dry NAME SETTING... -- ARGUMENT...: into an empty folder; leaves the XML of all
+# reports without white space between elements in $flat
+dry() {
+	local name=$1
+	local set=()
+
+	shift
+	for (( ; $# > 0; )); do
+		[ "$1" != -- ] || { shift; break; }
+		set+=("$1") && shift
+	done
+	configure "${on[@]:1}" "${set[@]}"
+	rm -f "$T"/dry/*
+	run 0 "$name" --dry-run "$T/dry" --zone "$T/zone" "$@"
+	flat=$(gzip -cd "$T"/dry/*.xml.gz | tr -d '\n' | sed 's/> *</></g')
+}
+
+valid() { # NAME SCHEMA
+	local xsd=${EDMARC_SHARED:-$srcdir/../shared}/xsd/$2.xsd
+
+	gunzip "$T"/dry/*.xml.gz
+	if [ -r "$xsd" ] && command -v xmllint >/dev/null; then
+		check "$1" xmllint --noout --schema "$xsd" "$T"/dry/*.xml
+	fi
+}
+
+# R7.10
+dry 'the form of RFC 7489' 'report_format = rfc7489' 'extra_contact = tel 12' \
+	-- --domain example.com
+like 'has no namespace' "$flat" '<feedback><version>1.0</version>'
+like 'tells effective values and pct' "$flat" \
+	'<domain>example.com</domain><adkim>r</adkim><aspf>s</aspf><p>reject</p><sp>reject</sp><pct>100</pct><fo>1</fo></policy_published>'
+like 'says none where a message passed' "$flat" \
+	'<count>5</count><policy_evaluated><disposition>none</disposition><dkim>fail</dkim><spf>pass</spf>'
+like 'and what it has no word for in a comment' "$flat" \
+	'<reason><type>other</type><comment>policy_test_mode</comment></reason>'
+like 'tells HELO by its scope' "$flat" \
+	'<spf><domain>mx.sub.example.com</domain><scope>helo</scope><result>pass</result></spf>'
+like 'and how else to reach us' "$flat" \
+	'</email><extra_contact_info>tel 12</extra_contact_info><report_id>'
+unlike 'nothing of the other form is in it' "$flat" \
+	'xmlns|generator|discovery_method|<np>|testing|>pass</disposition>'
+valid 'and is valid' rfc7489-nonamespace
+dry 'the form of RFC 9990' -- --domain example.com
+like 'names the program' "$flat" '<generator>edmarc [0-9.]*</generator>'
+unlike 'and not the recipients' "$flat" envelope_to
+
+# R7.1, R8.11: the same domain with two configurations is two reports, with the
+# rows of subdomains in them.
+is 'one report for each configuration' \
+	"$(grep -o '<feedback' <<<"$flat" | wc -l) $(grep -o \
+		'<p>[a-z]*</p>' <<<"$flat" | sort | paste -sd' ')" \
+	'2 <p>none</p> <p>reject</p>'
+like 'which a subdomain is in' "$flat" \
+	'<header_from>sub.example.com</header_from>'
+
+policy e told.test none mailto:rua@told.test
+row "$yesterday" e a mx1 told.test ::ffff:192.0.2.1 none 0 0 1
+sql $db "UPDATE verdict_row SET envelope_to = 'hosted.example'
+	WHERE policy_hash = UNHEX(MD5('e'))"
+dry 'a row with its recipient' -- --domain told.test
+like 'tells it' "$flat" \
+	'<identifiers><envelope_to>hosted.example</envelope_to><envelope_from>'
+valid 'and is valid' rfc9990
+
+# R8.9: the rows with the most messages, those of two machines added up; of equal
+# ones the first
+policy m many.test none mailto:rua@many.test 'rua: no address in x'
+sql $db "INSERT INTO verdict_row SELECT '$yesterday', UNHEX(MD5('m')),
+	UNHEX(MD5(seq)), mta, 'fail', 'many.test',
+	CONCAT('::ffff:192.0.2.', seq), 'many.test', '', 'none', 0, 0, '[]',
+	'{\"dkim\":[],\"spf\":null}', IF(seq <= 50, 1, seq), $begin, $begin
+	FROM seq_1_to_100 JOIN (SELECT 'mx1' mta UNION SELECT 'mx2') m"
+all=$(((50 + (51 + 100) * 50 / 2) * 2))
+dry 'more rows than max_rows' 'max_rows = 60' -- --domain many.test
+like 'are told to be left out' "$output" \
+	'report about many.test of .*: 40 rows with the fewest messages left out, 60 told'
+is 'the others are told' "$(grep -o '<record>' <<<"$flat" | wc -l)" 60
+is 'with their messages' "$(grep -o '<count>[0-9]*' <<<"$flat" |
+	awk -F'>' '{ n += $2 } END { print n }')" $((all - 80))
+is 'the largest of them' "$(grep -o '<count>[0-9]*' <<<"$flat" |
+	grep -c '<count>2$')" 10
+like 'the report says so' "$flat" \
+	"<error>rua: no address in x; rows left out, those with the fewest messages: 40 of 100, 80 of $all messages</error>"
+like 'and the mail has the number of those told' "$(cat "$T"/dry/*.eml)" \
+	"$((all - 80)) messages"
+first=$flat
+dry 'the choice' 'max_rows = 60' -- --domain many.test
+is 'is the same again' "$flat" "$first"
+dry 'as many rows as max_rows' 'max_rows = 100' -- --domain many.test
+unlike 'are all told' "$output" 'left out'
+is 'each once' "$(grep -o '<record>' <<<"$flat" | wc -l)" 100
+unlike 'and none is missed' "$flat" 'left out'
+dry 'one row' 'max_rows = 1' -- --domain many.test
+is 'is the largest' "$(grep -o '<count>[0-9]*' <<<"$flat")" '<count>200'
+configure "${on[@]}" 'max_rows = 60'
+run 0 'such a report goes out' --zone "$T/zone" --domain many.test
+like 'and what is missing is noted' "$(sql $db "SELECT state, row_count, detail
+	FROM sent_report WHERE policy_hash = UNHEX(MD5('m'))")" \
+	'^done.60.40 rows with the fewest messages left out, 60 told$'
+
+# Somebody sends messages with a hundred signatures, and no two alike.
+policy l long.test none mailto:rua@long.test
+sql $db "INSERT INTO verdict_row SELECT '$yesterday', UNHEX(MD5('l')),
+	UNHEX(MD5(seq)), 'mx1', 'fail', 'long.test', '::ffff:192.0.2.1',
+	'long.test', '', 'none', 0, 0, '[]', CONCAT('{\"dkim\":[{\"domain\":\"a.example\",\"selector\":\"',
+	SHA2(seq, 512), SHA2(-seq, 512), '\",\"result\":\"fail\"}],\"spf\":null}'),
+	IF(seq = 700, 1000, 1), $begin, $begin FROM seq_1_to_1000"
+dry 'a report that is too large' 'max_report_size = 50K' -- --domain long.test
+like 'has fewer rows' "$output" 'long.test of .*: [0-9]+ rows with .* left out, [0-9]+ told'
+like 'with the largest among them' "$flat" '<count>1000</count>'
+like 'and is sent' "$output" ' 1 planned, 1 written, '
+check 'no larger than it may be' test "$(stat -c %s "$T"/dry/*.gz)" -le 51200
+sql $db "UPDATE verdict_row SET auth_results = CONCAT('{\"dkim\":[{\"domain\":\"a.example\",\"selector\":\"',
+	(SELECT GROUP_CONCAT(SHA2(seq, 512)) FROM seq_1_to_30),
+	'\",\"result\":\"fail\"}],\"spf\":null}') WHERE count = 1000"
+configure "${on[@]:1}" 'max_report_size = 1K'
+rm -f "$T"/dry/*
+run 75 'one row that is too large is no report' --dry-run "$T/dry" \
+	--zone "$T/zone" --domain long.test
+like 'which is said' "$output" 'long.test of .*: the compressed report is too large'
+sql $db "DELETE FROM verdict_row WHERE policy_hash IN (UNHEX(MD5('e')),
+	UNHEX(MD5('m')), UNHEX(MD5('l')));
+	DELETE FROM sent_report WHERE policy_hash = UNHEX(MD5('m'))"
+configure "${on[@]}"
 
 # ---------------------------------------------- rows that cannot be a report
 

@@ -259,6 +259,43 @@ static void differing_messages_are_two_rows(void **state)
 	verdict_batch_free(&batch);
 }
 
+/* R7.2: envelope_to is one of the identifiers, for those who want it told. */
+static void recipients_make_rows_when_asked(void **state)
+{
+	struct verdict_batch *batch = verdict_batch_new();
+	const struct verdict_row *const *rows;
+	struct entry entry = make_entry();
+	struct column_hash plain;
+	size_t n;
+
+	(void)state;
+	entry.rcpt_domains[0] = "A.example";
+	entry.rcpt_domains[1] = "b.example";
+	entry.n_rcpt_domains = 1;
+	add(batch, &entry);
+	rows = verdict_batch_rows(batch, &n);
+	plain = rows[0]->hash;
+	assert_int_equal(rows[0]->envelope_to.n, 0);
+	verdict_batch_by_recipient(batch, true);
+	add(batch, &entry);
+	assert_groups(batch, 2, 1);
+	entry.rcpt_domains[0] = "b.example";
+	add(batch, &entry);
+	assert_groups(batch, 3, 1);
+	verdict_batch_reset(batch);
+	add(batch, &entry);
+	assert_string_equal(verdict_batch_rows(batch, &n)[0]->envelope_to.p,
+			    "b.example");
+	/* Several recipients' domains are none: as if nobody had asked. */
+	entry.n_rcpt_domains = 2;
+	verdict_batch_reset(batch);
+	add(batch, &entry);
+	rows = verdict_batch_rows(batch, &n);
+	assert_int_equal(rows[0]->envelope_to.n, 0);
+	assert_memory_equal(&rows[0]->hash, &plain, sizeof(plain));
+	verdict_batch_free(&batch);
+}
+
 static void recipients_are_kept_once(void **state)
 {
 	struct verdict_batch *batch = verdict_batch_new();
@@ -453,6 +490,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(equal_messages_are_one_row),
 		cmocka_unit_test(differing_messages_are_two_rows),
+		cmocka_unit_test(recipients_make_rows_when_asked),
 		cmocka_unit_test(recipients_are_kept_once),
 		cmocka_unit_test(too_many_recipients_fill_a_batch),
 		cmocka_unit_test(the_machine_is_not_hashed),
