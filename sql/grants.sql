@@ -12,6 +12,25 @@
 CREATE USER IF NOT EXISTS 'edmarc'@'localhost' IDENTIFIED VIA unix_socket;
 GRANT SELECT, INSERT, UPDATE, DELETE ON * TO 'edmarc'@'localhost';
 
--- edmarc summary, the dashboard
+-- edmarc summary, the dashboard: tables of numbers, one by one. Left out are
+-- failure_report (addresses and subjects of people), received_original (whole
+-- mails) and journal_segment (nobody's business but that of ingest).
 CREATE USER IF NOT EXISTS 'edmarc-view'@'localhost' IDENTIFIED VIA unix_socket;
-GRANT SELECT ON * TO 'edmarc-view'@'localhost';
+
+-- Earlier versions let it read the whole database. There must be a grant for
+-- REVOKE to take it back: SHOW VIEW, of which there are none, shows nothing.
+GRANT SHOW VIEW ON * TO 'edmarc-view'@'localhost';
+REVOKE SELECT, SHOW VIEW ON * FROM 'edmarc-view'@'localhost';
+
+GRANT SELECT ON schema_step TO 'edmarc-view'@'localhost';
+GRANT SELECT ON recipient_domain TO 'edmarc-view'@'localhost';
+GRANT SELECT ON verdict_policy TO 'edmarc-view'@'localhost';
+GRANT SELECT ON verdict_row TO 'edmarc-view'@'localhost';
+GRANT SELECT ON received_mail TO 'edmarc-view'@'localhost';
+GRANT SELECT ON received_report TO 'edmarc-view'@'localhost';
+GRANT SELECT ON received_row TO 'edmarc-view'@'localhost';
+GRANT SELECT ON tls_report TO 'edmarc-view'@'localhost';
+GRANT SELECT ON tls_policy TO 'edmarc-view'@'localhost';
+GRANT SELECT ON tls_failure TO 'edmarc-view'@'localhost';
+GRANT SELECT ON sent_report TO 'edmarc-view'@'localhost';
+GRANT SELECT ON sent_destination TO 'edmarc-view'@'localhost';
