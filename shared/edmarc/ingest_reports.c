@@ -64,6 +64,7 @@ struct mail {
 	off_t offset;
 	struct mail_envelope envelope;
 	struct carrier carrier;
+	char not_passed[320]; /* why no report of it counts, or "" */
 	struct mail_store *store;
 	struct report_gate gate; /* in front of the store */
 	struct buf original;     /* compressed, when it is kept */
@@ -173,6 +174,8 @@ static struct report_sink *start_reading(struct work *work, struct mail *mail)
 	mail_store_carried(mail->store, &mail->carrier);
 	report_gate_start(&mail->gate, mail_store_sink(mail->store),
 			  trust_hosted(work->ingest->trust), now);
+	if (mail->not_passed[0] != '\0')
+		report_gate_close(&mail->gate, mail->not_passed);
 	return &mail->gate.sink;
 }
 
@@ -377,21 +380,25 @@ static int take_result(struct work *work, struct mail *mail, int result,
 /*
  * Whom does the mail come from? Only one that is known not to have passed is
  * refused: mail that never went through our Exim, such as that of this machine,
- * has done nothing wrong.
+ * has done nothing wrong. It is read all the same, for what is no report has
+ * another reason to be refused.
  */
-static int check_carrier(struct work *work, struct mail *mail, struct err *err)
+static void check_carrier(struct work *work, struct mail *mail)
 {
+	const struct carrier *carrier = &mail->carrier;
+
 	trust_read(work->ingest->trust, mail->fd, mail->offset, mail->arena,
 		   &mail->carrier);
+	mail->not_passed[0] = '\0';
 	if (work->ingest->settings->unauthenticated !=
 		    UNAUTHENTICATED_SET_ASIDE ||
-	    mail->carrier.result != AUTHENTICATED_NO)
-		return 0;
-	return err_set(err, ERR_INPUT,
+	    carrier->result != AUTHENTICATED_NO)
+		return;
+	(void)snprintf(mail->not_passed, sizeof(mail->not_passed),
 		       "the mail did not pass DMARC (Author Domain %s)",
-		       *mail->carrier.domain == '\0' ?
+		       *carrier->domain == '\0' ?
 			       "unknown" :
-			       quote(span_of(mail->carrier.domain)).text);
+			       quote(span_of(carrier->domain)).text);
 }
 
 /* A child died that had read other mails before. Is it this one's fault? */
@@ -423,15 +430,13 @@ start_mail(struct work *work, struct source_mail *from, struct err *err)
 	mail->offset = 0;
 	mail->envelope = (struct mail_envelope){ .name = from->name };
 	mail->carrier = (struct carrier){ .domain = "" };
+	mail->not_passed[0] = '\0';
 	(void)start_reading(work, mail);
 	mail->fd = work->source->open(work->source, from, mail->arena,
 				      &mail->envelope, &mail->offset, &why);
 	if (mail->fd < 0)
 		return take_result(work, mail, -1, &why, err);
-	if (check_carrier(work, mail, &why) < 0) {
-		mail_store_carried(mail->store, &mail->carrier);
-		return take_result(work, mail, -1, &why, err);
-	}
+	check_carrier(work, mail);
 	job = (struct parser_mail){ .fd = mail->fd,
 				    .offset = mail->offset,
 				    .sink = start_reading(work, mail),

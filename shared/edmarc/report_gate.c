@@ -20,6 +20,8 @@ static struct report_gate *gate_of(struct report_sink *sink)
 
 /* ---------------------------------------------------------------- the checks */
 
+#define NOT_HOSTED "policy domain %s is not hosted here"
+
 static void shut(struct report_gate *gate, const char *form, ...)
 	PRINTF_LIKE(2, 3);
 
@@ -36,14 +38,26 @@ static void shut(struct report_gate *gate, const char *form, ...)
 	va_end(args);
 }
 
-static void check_domain(struct report_gate *gate, struct span domain)
+static bool is_hosted(const struct report_gate *gate, struct span domain)
 {
 	struct idn_name name;
 
-	if (gate->hosted->configured && (idn_convert(domain, &name) != IDN_OK ||
-					 !hosted_has(gate->hosted, name.text)))
-		shut(gate, "policy domain %s is not hosted here",
-		     quote(domain).text);
+	return !gate->hosted->configured ||
+	       (idn_convert(domain, &name) == IDN_OK &&
+		hosted_has(gate->hosted, name.text));
+}
+
+static void check_domain(struct report_gate *gate, struct span domain)
+{
+	if (!is_hosted(gate, domain))
+		shut(gate, NOT_HOSTED, quote(domain).text);
+}
+
+/* Before anything else of a report: may any of this mail pass? */
+static void check_mail(struct report_gate *gate)
+{
+	if (gate->closed != NULL)
+		shut(gate, "%s", gate->closed);
 }
 
 static void check_period(struct report_gate *gate, int64_t begin, int64_t end)
@@ -69,6 +83,9 @@ gate_begin(struct report_sink *sink, struct span entry, struct err *err)
 	struct report_gate *gate = gate_of(sink);
 
 	gate->shut = false;
+	gate->policy_shut = false;
+	gate->some_shut = false;
+	gate->some_passed = false;
 	return gate->behind->begin(gate->behind, entry, err);
 }
 
@@ -77,6 +94,7 @@ static int gate_head(struct report_sink *sink, const struct report_head *head,
 {
 	struct report_gate *gate = gate_of(sink);
 
+	check_mail(gate);
 	check_domain(gate, head->policy_domain);
 	check_period(gate, head->begin, head->end);
 	if (gate->shut)
@@ -97,14 +115,19 @@ static int gate_end(struct report_sink *sink, const struct report_end *end,
 		    struct err *err)
 {
 	struct report_gate *gate = gate_of(sink);
-	const struct report_end refused = { .kind = end->kind,
-					    .status = REPORT_REJECTED,
-					    .reason = span_of(gate->reason),
-					    .warnings = end->warnings };
-	bool ours = gate->shut && end->status != REPORT_REJECTED;
+	bool nothing = gate->shut || (gate->some_shut && !gate->some_passed);
+	struct report_end told = *end;
 
+	if (end->status != REPORT_REJECTED && nothing) {
+		told.status = REPORT_REJECTED;
+		told.skipped_rows = 0;
+		told.reason = span_of(gate->reason);
+	} else if (end->status != REPORT_REJECTED && gate->some_shut) {
+		told.status = REPORT_PARTIAL;
+		told.reason = span_of(gate->reason);
+	}
 	gate->shut = false;
-	return gate->behind->end(gate->behind, ours ? &refused : end, err);
+	return gate->behind->end(gate->behind, &told, err);
 }
 
 static int gate_failure(struct report_sink *sink,
@@ -112,6 +135,7 @@ static int gate_failure(struct report_sink *sink,
 {
 	struct report_gate *gate = gate_of(sink);
 
+	check_mail(gate);
 	if (report->reported_domain.n > 0)
 		check_domain(gate, report->reported_domain);
 	if (gate->shut)
@@ -124,6 +148,7 @@ static int gate_tls_head(struct report_sink *sink, const struct tls_head *head,
 {
 	struct report_gate *gate = gate_of(sink);
 
+	check_mail(gate);
 	check_period(gate, head->begin, head->end);
 	if (gate->shut)
 		return 0;
@@ -135,9 +160,17 @@ static int gate_tls_policy(struct report_sink *sink,
 {
 	struct report_gate *gate = gate_of(sink);
 
-	check_domain(gate, policy->domain);
+	gate->policy_shut = gate->shut || !is_hosted(gate, policy->domain);
 	if (gate->shut)
 		return 0;
+	if (gate->policy_shut) {
+		if (!gate->some_shut)
+			(void)snprintf(gate->reason, sizeof(gate->reason),
+				       NOT_HOSTED, quote(policy->domain).text);
+		gate->some_shut = true;
+		return 0;
+	}
+	gate->some_passed = true;
 	return gate->behind->tls_policy(gate->behind, policy, err);
 }
 
@@ -146,9 +179,14 @@ static int gate_tls_failure(struct report_sink *sink,
 {
 	struct report_gate *gate = gate_of(sink);
 
-	if (gate->shut)
+	if (gate->policy_shut)
 		return 0;
 	return gate->behind->tls_failure(gate->behind, failure, err);
+}
+
+void report_gate_close(struct report_gate *gate, const char *reason)
+{
+	gate->closed = reason;
 }
 
 void report_gate_start(struct report_gate *gate, struct report_sink *behind,

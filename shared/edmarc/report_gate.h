@@ -8,8 +8,9 @@
  * future, before DMARC, with its end before its begin, or longer than
  * MAX_REPORT_DAYS (limits.h).
  *
- * A failure report without a domain passes. A TLS report is refused when one of
- * its policies is about a domain of others.
+ * A failure report without a domain passes. Of a TLS report, policies about
+ * domains of others are left out, and the sink behind is told so at its end; it is
+ * refused when nothing else is in it.
  */
 #ifndef EDMARC_EDMARC_REPORT_GATE_H
 #define EDMARC_EDMARC_REPORT_GATE_H
@@ -25,8 +26,14 @@ struct report_gate {
 	struct report_sink *behind;
 	const struct hosted *hosted;
 	int64_t now;
-	bool shut; /* the report in hand is refused */
-	char reason[400];
+	const char *closed; /* why no report may pass; NULL: each is judged */
+	bool shut;          /* the report in hand is refused */
+	char reason[400];   /* the first one, for it or a part of it */
+
+	/* of a TLS report */
+	bool policy_shut; /* the policy in hand is left out */
+	bool some_shut;   /* and so is that, or one before */
+	bool some_passed;
 };
 
 /*
@@ -35,5 +42,11 @@ struct report_gate {
  */
 void report_gate_start(struct report_gate *gate, struct report_sink *behind,
 		       const struct hosted *hosted, int64_t now);
+
+/*
+ * No report may pass, for this reason, which must stay: what is none, or cannot
+ * be read, keeps its own.
+ */
+void report_gate_close(struct report_gate *gate, const char *reason);
 
 #endif

@@ -119,7 +119,11 @@ const char *report_status_name(enum report_status status);
 struct report_end {
 	enum report_kind kind;
 	enum report_status status;
-	struct span reason; /* REJECTED: why, with the place; else empty */
+	/*
+	 * REJECTED: why, with the place. PARTIAL: why a part must not count, if
+	 * that is so. Else empty.
+	 */
+	struct span reason;
 	uint64_t skipped_rows;
 	struct span warnings; /* "; "-separated, or empty */
 };

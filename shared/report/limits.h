@@ -45,7 +45,9 @@
 #define MAX_HELD_BACK_BYTES ((size_t)16 * 1024 * 1024)
 
 /* A count above this does not survive a JSON reader, and no receiver sees that
- * many messages. The sum of a report has the same bound. */
+ * many messages. The sum of a report has the same bound: with more the report is
+ * refused, with less it is stored, however unlikely; who sent it is stored beside
+ * it. A row is not left out for it, since the rest would look like a true sum. */
 #define MAX_MESSAGES (UINT64_C(1) << 53)
 
 /* 9999-12-31: the last day our own dates can show. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "report/limits.h"
 #include "store/reports_mail.h"
 
 #define HEADS_BYTES ((size_t)64 * 1024 * 1024) /* of all reports of a mail */
@@ -233,9 +234,6 @@ static int fill_row(struct mail_store *store, struct row *out, int64_t row_no,
 	struct db_value *v = out->value;
 	size_t n = 0;
 
-	if (row->count > MAX_ROW_MESSAGES)
-		return err_set(err, ERR_LIMIT, "row %lld: count too large",
-			       (long long)row_no);
 	if (!column_address(row->source_ip, &address))
 		return err_set(err, ERR_INPUT, "row %lld: no address",
 			       (long long)row_no);
@@ -312,12 +310,18 @@ static int void_current(struct mail_store *store, struct err *err)
 	return report_drop(store->db, report->id, err);
 }
 
-int mail_store_refuse(struct mail_store *store, const char *reason,
-		      struct err *err)
+/* The mail is to be set aside; the first reason counts. */
+static void note_refusal(struct mail_store *store, const char *reason)
 {
 	if (store->refused++ == 0)
 		(void)snprintf(store->reason, sizeof(store->reason), "%s",
 			       reason);
+}
+
+int mail_store_refuse(struct mail_store *store, const char *reason,
+		      struct err *err)
+{
+	note_refusal(store, reason);
 	return void_current(store, err);
 }
 
@@ -381,6 +385,9 @@ static int sink_row(struct report_sink *sink, const struct report_row *row,
 		return err_set(err, ERR_INPUT, "a row without a report");
 	if (report->duplicate)
 		return 0; /* it goes nowhere */
+	/* The reader refuses such a report; but it may be lying. */
+	if (row->count > MAX_MESSAGES - (uint64_t)report->sums.messages)
+		return err_set(err, ERR_LIMIT, "impossible number of messages");
 	if (grow_rows(store, err) < 0 ||
 	    fill_row(store, &store->rows[store->n_rows], report->sums.rows + 1,
 		     row, err) < 0)
@@ -451,37 +458,42 @@ static int sink_tls_failure(struct report_sink *sink,
 	return tls_keep_failure(&store->others, failure, store->heads, err);
 }
 
+static int keep_end(struct mail_store *store, struct report *report,
+		    const struct report_end *end, struct err *err)
+{
+	report->status = end->status;
+	report->skipped_rows = end->skipped_rows > INT64_MAX ?
+				       INT64_MAX :
+				       (int64_t)end->skipped_rows;
+	report->warnings =
+		column_text(store->heads, end->warnings, COLUMN_TEXT);
+	return report->warnings.p == NULL ? no_memory(err) : 0;
+}
+
 static int sink_end(struct report_sink *sink, const struct report_end *end,
 		    struct err *err)
 {
 	struct mail_store *store = store_of(sink);
-	struct buf text = BUF_INIT(sizeof(store->reason));
+	struct buf reason = BUF_INIT(sizeof(store->reason));
 	bool refused = end->status == REPORT_REJECTED;
 	bool other = store->kind != INSIDE_NOTHING;
-	struct report *report = store->current;
 	int result = 0;
 
-	if (!store->inside || (!refused && !other && report == NULL)) {
+	buf_add(&reason, end->reason);
+	if (!store->inside || (!refused && !other && store->current == NULL)) {
 		result = err_set(err, ERR_INPUT, "the end of no report");
 	} else if (refused) {
-		buf_add(&text, end->reason);
-		result = mail_store_refuse(store, buf_string(&text), err);
-	} else if (other) {
+		result = mail_store_refuse(store, buf_string(&reason), err);
+	} else {
+		if (end->reason.n > 0)
+			note_refusal(store, buf_string(&reason));
+		if (!other)
+			result = keep_end(store, store->current, end, err);
 		store->inside = false;
 		store->kind = INSIDE_NOTHING;
-	} else {
-		report->status = end->status;
-		report->skipped_rows = end->skipped_rows > MAX_ROW_MESSAGES ?
-					       MAX_ROW_MESSAGES :
-					       (int64_t)end->skipped_rows;
-		report->warnings =
-			column_text(store->heads, end->warnings, COLUMN_TEXT);
-		if (report->warnings.p == NULL)
-			result = no_memory(err);
-		store->inside = false;
 		store->current = NULL;
 	}
-	buf_release(&text);
+	buf_release(&reason);
 	return result;
 }
 

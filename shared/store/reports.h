@@ -36,8 +36,6 @@
 /* Of one mail in memory, and so of one transaction: Galera likes them small. */
 #define MAX_MAIL_ROWS    1000
 #define MAX_MAIL_BYTES   ((size_t)4 * 1024 * 1024)
-/* A million messages a second for ten days; sums stay below 2^63. */
-#define MAX_ROW_MESSAGES 1000000000000
 
 struct mail_envelope {
 	struct span name; /* of the spool file */

@@ -85,14 +85,20 @@ mail "$T/yes" "$us; dmarc=pass header.from=reporter.example"
 mail "$T/other" "$us; dmarc=pass header.from=evil.example"
 mail "$T/no" "$us; dmarc=fail header.from=reporter.example"
 mail "$T/unknown"
+echo 'Hello' >"$T/hello"
+mail "$T/hello" "$us; dmarc=fail header.from=somebody.example"
 edmarc_run 0 'set aside' aside ingest
 is 'only what has not passed' "$(sql edmarc 'SELECT report_id
 	FROM received_report ORDER BY report_id')" $'other\nunknown\nyes'
-is 'is not counted' "$(sql edmarc 'SELECT status, authenticated, reason
-	FROM received_mail WHERE set_aside')" \
-	$'rejected\tno\tthe mail did not pass DMARC (Author Domain reporter.example)'
-is 'and kept' "$(cat "$T"/one/reports/bad/*.reason)" \
-	'the mail did not pass DMARC (Author Domain reporter.example)'
+is 'is not counted; what is no report has a reason of its own' "$(sql edmarc '
+	SELECT status, authenticated, reason FROM received_mail
+	WHERE set_aside ORDER BY name')" "\
+rejected	no	the mail did not pass DMARC (Author Domain reporter.example)
+rejected	no	no report found: text/xml: something else"
+is 'and kept' "$(cat "$T"/one/reports/bad/*.reason)" "\
+the mail did not pass DMARC (Author Domain reporter.example)
+no report found: text/xml: something else"
+edmarc_run 0 'what is none goes' aside rejected drop --all --reason 'no report'
 edmarc_run 0 'put back' aside rejected retry --all
 edmarc_run 0 'under another setting' mark ingest
 is 'it counts' "$(sql edmarc 'SELECT authenticated FROM received_report
@@ -148,6 +154,43 @@ is 'now all count, once' "$(sql edmarc 'SELECT COUNT(*), SUM(messages),
 is 'nothing is left' "$(find "$T/one/reports/new" "$T/one/reports/bad" \
 	-type f)" ''
 
+# A TLS report about a domain of ours and one of others
+store_empty
+echo hosted.example >"$T/domains"
+{
+	printf '%s\n' 'From: noreply@reporter.example' 'MIME-Version: 1.0' \
+		'Content-Type: application/tlsrpt+json' ''
+	jq -n --arg until "$(date -u +%FT00:00:00Z)" \
+		--arg since "$(date -u -d yesterday +%FT00:00:00Z)" '{
+		"organization-name": "Reporter", "report-id": "1",
+		"contact-info": "tls@reporter.example",
+		"date-range": {"start-datetime": $since, "end-datetime": $until},
+		"policies": [["other.example", 5], ["hosted.example", 7]] | map({
+			"policy": {"policy-type": "sts", "policy-domain": .[0]},
+			"summary": {"total-successful-session-count": 1,
+				"total-failure-session-count": .[1]},
+			"failure-details": [{"result-type": "certificate-expired",
+				"failed-session-count": .[1]}]})}'
+} >"$T/tls"
+tls() { # what is stored of it
+	sql edmarc 'SELECT policy_domain, p.failures, result, sessions
+		FROM tls_policy p JOIN tls_failure f
+		ON f.report = p.report AND f.policy_no = p.policy_no
+		ORDER BY policy_domain'
+}
+mail_put_whole one "$T/tls"
+edmarc_run 0 'a TLS report, partly ours' hosted ingest
+is 'what is ours counts' "$(tls)" 'hosted.example	7	certificate-expired	7'
+is 'and the mail is set aside for the rest' "$(sql edmarc 'SELECT status,
+	set_aside, reports, reason FROM received_mail')" \
+	$'partial\t1\t1\tpolicy domain other.example is not hosted here'
+echo other.example >>"$T/domains"
+edmarc_run 0 'the domain is added' hosted rejected retry --all
+edmarc_run 0 'and the mail read again' hosted ingest
+is 'both count, once' "$(tls)" 'hosted.example	7	certificate-expired	7
+other.example	5	certificate-expired	5'
+is 'and nothing is set aside' "$(find "$T/one/reports/bad" -type f)" ''
+
 # ---------------------------------------------------------------- the absurd
 
 store_empty
@@ -164,6 +207,9 @@ bad good $((yesterday - 400 * 86400)) "$yesterday"
 report many $(day 0) example.org >"$T/bad" \
 	<<<'192.0.2.1 9007199254740993 none pass pass'
 mail_put one "$T/bad"
+report most $(day 0) example.net >"$T/bad" \
+	<<<'192.0.2.1 9007199254740992 none pass fail'
+mail_put one "$T/bad"
 edmarc_run 0 'what cannot be' one ingest
 is 'is set aside' "$(sql edmarc "SELECT REGEXP_REPLACE(reason,
 	'^.*line [0-9]+: |: [0-9].*', '') FROM received_mail
@@ -173,8 +219,12 @@ the period ends before it begins
 the period is longer than 400 days
 the period begins before there was DMARC
 impossible number of messages"
-is 'and the rest counts' "$(sql edmarc 'SELECT report_id
-	FROM received_report')" good
+is 'and the rest counts, up to the limit' "$(sql edmarc 'SELECT report_id,
+	messages FROM received_report ORDER BY report_id')" \
+	$'good\t1\nmost\t9007199254740992'
+edmarc_run 0 'summary' one summary --format json example.net
+is 'adds it up' "$(jq -c '.domains[0] | [.messages, .dkim_passed, .spf_failed]' \
+	<<<"$output")" '[9007199254740992,9007199254740992,9007199254740992]'
 rm "$T"/one/reports/bad/*
 
 # ---------------------------------------------------------------------- once

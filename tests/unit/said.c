@@ -266,8 +266,10 @@ on_end(struct report_sink *self, const struct report_end *end, struct err *err)
 	promise(said, said->depth == 1, "end of a report");
 	promise(said, rejected || is_whole(said, end->kind),
 		"a good report has its parts");
-	promise(said, rejected == (end->reason.n > 0),
-		"a reason exactly for what is rejected");
+	promise(said, !rejected || end->reason.n > 0,
+		"a reason for what is rejected");
+	promise(said, end->status != REPORT_OK || end->reason.n == 0,
+		"no reason for what is good");
 	said->depth = 0;
 	said->good += rejected ? 0 : 1;
 	said->ok += end->status == REPORT_OK ? 1 : 0;

@@ -162,17 +162,23 @@ static void the_readers_reason_comes_first(void **state)
 			 0);
 	assert_int_equal(gate.sink.end(&gate.sink, &broken, &err), 0);
 	expect_said(&said, "reason=line 7");
+	buf_reset(&said.text);
+	/* Nor does a mail that holds no report need another one. */
+	report_gate_close(&gate, "not ours");
+	assert_int_equal(gate.sink.begin(&gate.sink, SPAN(""), &err), 0);
+	assert_int_equal(gate.sink.end(&gate.sink, &broken, &err), 0);
+	expect_said(&said, "reason=line 7");
 	said_release(&said);
 }
 
-static void tls(struct report_gate *gate, int64_t end, const char *domain)
+/* One policy for each of the domains, which end with NULL, and its failure. */
+static void
+tls(struct report_gate *gate, int64_t end, const char *const *domain)
 {
 	const struct tls_head head = { .org_name = SPAN("R"),
 				       .report_id = SPAN("1"),
 				       .begin = NOW - UTC_DAY,
 				       .end = end };
-	const struct tls_policy policy = { .type = SPAN("sts"),
-					   .domain = span_of(domain) };
 	const struct tls_failure failure = { .result = SPAN("expired") };
 	const struct report_end end_of = { .kind = REPORT_TLS,
 					   .reason = SPAN(""),
@@ -182,12 +188,80 @@ static void tls(struct report_gate *gate, int64_t end, const char *domain)
 
 	assert_int_equal(sink->begin(sink, SPAN(""), &err), 0);
 	assert_int_equal(sink->tls_head(sink, &head, &err), 0);
-	assert_int_equal(sink->tls_policy(sink, &policy, &err), 0);
-	assert_int_equal(sink->tls_failure(sink, &failure, &err), 0);
+	for (; *domain != NULL; domain++) {
+		const struct tls_policy policy = { .type = SPAN("sts"),
+						   .domain = span_of(*domain) };
+
+		assert_int_equal(sink->tls_policy(sink, &policy, &err), 0);
+		assert_int_equal(sink->tls_failure(sink, &failure, &err), 0);
+	}
 	assert_int_equal(sink->end(sink, &end_of, &err), 0);
 }
 
+static unsigned times(const char *text, const char *part)
+{
+	unsigned n = 0;
+
+	while ((text = strstr(text, part)) != NULL) {
+		text += strlen(part);
+		n++;
+	}
+	return n;
+}
+
+/* last: how the report ends. */
+static void try_tls(int64_t end, const char *const *about, unsigned policies,
+		    const char *last)
+{
+	struct report_gate gate;
+	struct said said;
+	const char *text;
+
+	said_start(&said);
+	report_gate_start(&gate, &said.sink, &ours, NOW);
+	tls(&gate, end, about);
+	text = buf_string(&said.text);
+	if (said.broken != NULL)
+		fail_msg("%s", said.broken);
+	if (strstr(text, last) == NULL)
+		fail_msg("should end with \"%s\": %s", last, text);
+	assert_int_equal(times(text, "policy type"), policies);
+	assert_int_equal(times(text, "failed result"), policies);
+	said_release(&said);
+}
+
+#define ABOUT(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
 static void tls_reports_are_checked_too(void **state)
+{
+	(void)state;
+	try_tls(NOW, ABOUT("hosted.example"), 1, "end tls ok");
+	try_tls(NOW, ABOUT("hosted.example", "mx.hosted.example"), 2,
+		"end tls ok");
+	try_tls(NOW, ABOUT("other.example"), 0, "end tls rejected");
+	try_tls(NOW, ABOUT("b.example", "other.example"), 0,
+		"reason=policy domain b.example is not hosted here");
+	try_tls(NOW + 2 * UTC_DAY, ABOUT("hosted.example", "other.example"), 0,
+		"reason=the period ends in the future");
+}
+
+/* What is ours of a TLS report counts, whatever stands beside it. */
+static void tls_policies_of_others_are_left_out(void **state)
+{
+	const char *last = "end tls partial skipped=0 reason=policy domain "
+			   "other.example is not hosted here";
+
+	(void)state;
+	try_tls(NOW, ABOUT("hosted.example", "other.example"), 1, last);
+	try_tls(NOW, ABOUT("other.example", "hosted.example"), 1, last);
+	try_tls(NOW,
+		ABOUT("mx.hosted.example", "other.example", "c.example",
+		      "hosted.example"),
+		2, last);
+}
+
+/* A mail of which nothing may count: each of its reports is told so. */
+static void closed_it_lets_nothing_through(void **state)
 {
 	struct report_gate gate;
 	struct said said;
@@ -195,19 +269,17 @@ static void tls_reports_are_checked_too(void **state)
 	(void)state;
 	said_start(&said);
 	report_gate_start(&gate, &said.sink, &ours, NOW);
-	tls(&gate, NOW, "hosted.example");
-	assert_non_null(strstr(buf_string(&said.text), "failed result"));
-	assert_non_null(strstr(buf_string(&said.text), "end tls ok"));
+	report_gate_close(&gate, "not ours");
+	say(&gate, "hosted.example", NOW - UTC_DAY, NOW);
+	expect_said(&said, "reason=not ours");
 	buf_reset(&said.text);
-	tls(&gate, NOW, "other.example");
+	say(&gate, "other.example", NOW - UTC_DAY, NOW);
+	expect_said(&said, "reason=not ours");
+	buf_reset(&said.text);
+	tls(&gate, NOW, ABOUT("hosted.example"));
 	assert_null(strstr(buf_string(&said.text), "policy type"));
-	assert_non_null(strstr(buf_string(&said.text), "end tls rejected"));
-	assert_non_null(strstr(buf_string(&said.text), "other.example is not"));
-	buf_reset(&said.text);
-	tls(&gate, NOW + 2 * UTC_DAY, "hosted.example");
-	assert_null(strstr(buf_string(&said.text), "tls org"));
-	assert_non_null(strstr(buf_string(&said.text), "ends in the future"));
-	assert_null(said.broken);
+	assert_non_null(strstr(buf_string(&said.text),
+			       "end tls rejected skipped=0 reason=not ours"));
 	said_release(&said);
 }
 
@@ -248,6 +320,9 @@ static void failure_reports_are_checked_too(void **state)
 	text = failure(&gate, &said, "other.example");
 	assert_non_null(strstr(text, "end failure rejected"));
 	assert_null(strstr(text, "failure type"));
+	report_gate_close(&gate, "not ours");
+	text = failure(&gate, &said, "hosted.example");
+	assert_non_null(strstr(text, "reason=not ours"));
 	said_release(&said);
 }
 
@@ -274,6 +349,8 @@ int main(void)
 		cmocka_unit_test(others_of_the_mail_pass),
 		cmocka_unit_test(the_readers_reason_comes_first),
 		cmocka_unit_test(tls_reports_are_checked_too),
+		cmocka_unit_test(tls_policies_of_others_are_left_out),
+		cmocka_unit_test(closed_it_lets_nothing_through),
 		cmocka_unit_test(failure_reports_are_checked_too),
 		cmocka_unit_test(errors_pass),
 	};
