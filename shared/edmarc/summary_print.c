@@ -232,11 +232,27 @@ text_reports(struct summary_print *print, const struct summary_domain *domain)
 	for (i = first; i < domain->n_reports; i++) {
 		const struct summary_report *report = &domain->reports[i];
 
-		buf_addf(print->out, "  %-*s %-*s %9s\n", PERIOD_WIDTH,
+		buf_addf(print->out, "  %-*s %-*s %9s%s\n", PERIOD_WIDTH,
 			 period(report).text, REPORTER_WIDTH,
 			 cut_name(report->reporter, REPORTER_WIDTH).text,
-			 summary_number(report->messages).text);
+			 summary_number(report->messages).text,
+			 report->overlaps ? " *" : "");
 	}
+}
+
+/* The mark of those that are listed is explained here. */
+static void
+text_overlaps(struct summary_print *print, const struct summary_sums *sums)
+{
+	if (sums->overlapping_reports == 0)
+		return;
+	buf_addf(print->out,
+		 "\n%s%s report%s cover%s a time that another of the same "
+		 "reporter covers\nas well: messages may be counted twice.\n",
+		 print->one ? "* " : "",
+		 summary_number(sums->overlapping_reports).text,
+		 plural(sums->overlapping_reports),
+		 sums->overlapping_reports == 1 ? "s" : "");
 }
 
 /* What of these sums came from somebody who may not be the reporter? */
@@ -271,6 +287,7 @@ text_domain(struct summary_print *print, const struct summary_domain *domain)
 	text_sources(print, domain);
 	text_reporters(print, domain);
 	text_reports(print, domain);
+	text_overlaps(print, &domain->sums);
 	text_apart(print, &domain->sums);
 }
 
@@ -285,8 +302,10 @@ static void text_end(struct summary_print *print, int64_t set_aside)
 			       print->domains);
 		table_row(print, name.text, &print->total);
 	}
-	if (!print->one)
+	if (!print->one) {
+		text_overlaps(print, &print->total);
 		text_apart(print, &print->total);
+	}
 	if (set_aside > 0)
 		buf_addf(print->out,
 			 "\n%s mail%s set aside; see edmarc rejected list\n",

@@ -307,6 +307,11 @@ is 'those before are left alone' "$(sql edmarc "SELECT SUM(overlaps)
 	FROM received_report WHERE report_id IN ('first', 'next')")" 0
 edmarc_run 0 'summary' one summary --days 900 --format json example.org
 is 'tells how many' "$(jq .domains[0].overlapping_reports <<<"$output")" 6
+edmarc_run 0 'summary as text' one summary --days 900 example.org
+is 'marks those it shows' "$(grep -c ' \*$' <<<"$output")" 6
+like 'and says what the mark means' "$output" \
+	'^\* 6 reports cover a time that another of the same reporter covers$'
+edmarc_run 0 'summary as JSON' one summary --days 900 --format json example.org
 is 'and which' "$(jq -r '[.domains[0].reports[] | select(.overlaps) |
 	.report_id] | sort | join(" ")' <<<"$output")" \
 	'across inside late week-again within year'

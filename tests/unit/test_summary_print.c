@@ -105,6 +105,9 @@ static void text_is_a_table(void **state)
 		"example.org             1,000,334  1,000,200        30         4  99.9%   0.0%\n"
 		"2 domains               1,000,334  1,000,200        30         4  99.9%   0.0%\n"
 		"\n"
+		"1 report covers a time that another of the same reporter covers\n"
+		"as well: messages may be counted twice.\n"
+		"\n"
 		"1 mail is set aside; see edmarc rejected list\n");
 	assert_narrow(&out);
 	buf_release(&out);
@@ -173,7 +176,32 @@ static void text_of_one_has_details(void **state)
 		"Reports                               Reporter                        Messages\n"
 		"  2026-11-22                          Example \"Big\" Mail                    34\n"
 		"  2026-11-22 01:00 - 2026-11-22 02:00 =cmd|x                               100\n"
-		"  2026-11-22                          Example \"Big\" Mail             1,000,200\n");
+		"  2026-11-22                          Example \"Big\" Mail             1,000,200 *\n"
+		"\n"
+		"* 1 report covers a time that another of the same reporter covers\n"
+		"as well: messages may be counted twice.\n");
+	assert_narrow(&out);
+	buf_release(&out);
+}
+
+static void nothing_is_said_where_none_overlap(void **state)
+{
+	struct buf out = BUF_INIT(100000);
+	struct summary_domain domain = full;
+	struct summary_print print = start(&out, FORMAT_TEXT, true);
+
+	(void)state;
+	domain.sums.overlapping_reports = 0;
+	domain.n_reports = 2;
+	summary_print_domain(&print, &domain);
+	assert_null(strstr(buf_string(&out), "twice"));
+	assert_null(strstr(buf_string(&out), " *\n"));
+	buf_reset(&out);
+	domain.sums.overlapping_reports = 12345678;
+	print = start(&out, FORMAT_TEXT, true);
+	summary_print_domain(&print, &domain);
+	assert_non_null(strstr(buf_string(&out),
+			       "\n* 12,345k reports cover a time that"));
 	assert_narrow(&out);
 	buf_release(&out);
 }
@@ -434,6 +462,7 @@ int main(void)
 		cmocka_unit_test(text_is_a_table),
 		cmocka_unit_test(percents_are_the_nearest),
 		cmocka_unit_test(text_of_one_has_details),
+		cmocka_unit_test(nothing_is_said_where_none_overlap),
 		cmocka_unit_test(unauthenticated_ones_are_shown_apart),
 		cmocka_unit_test(no_reports_are_said),
 		cmocka_unit_test(long_lists_are_cut),
