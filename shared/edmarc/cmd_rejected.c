@@ -363,16 +363,33 @@ static int copy_raw(const struct aside *aside, struct err *err)
 	return 0;
 }
 
-/* Lines of the header as a terminal may show them; long ones are cut. */
+/* A line of the header; those that go on with a field stand further in. */
+static void add_line(struct buf *out, struct span line)
+{
+	bool folded = ascii_is_space(*line.p);
+
+	buf_addf(out, "  %s%s\n", folded ? "    " : "",
+		 quote(span_trim(line)).text);
+}
+
+/* The header as a terminal may show it; what is too long is cut. */
 static void add_header(struct rejected *job, const struct aside *aside)
 {
 	char text[HEADER_BYTES];
 	ssize_t n = pread(aside->fd, text, sizeof(text), aside->offset);
 	struct span rest = { text, n < 0 ? 0 : (size_t)n };
-	struct span line;
+	struct span line = SPAN("");
+	size_t i;
 
+	/* A tab is white space like any other, and no reason to quote. */
+	for (i = 0; i < rest.n; i++)
+		if (text[i] == '\t')
+			text[i] = ' ';
 	while (span_take_line(&rest, &line) && line.n > 0)
-		buf_addf(&job->out, "  %s\n", quote(line).text);
+		add_line(&job->out, line);
+	if (line.n > 0 && n == (ssize_t)sizeof(text))
+		buf_add_string(&job->out, "  (there is more: edmarc rejected "
+					  "show --raw)\n");
 }
 
 static void show_aside(struct rejected *job, const struct aside *aside)

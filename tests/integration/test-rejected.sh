@@ -74,6 +74,29 @@ edmarc_run 0 'hostile text' one rejected show 1795453600.1.2.h
 like 'is quoted' "$output" 'Subject: \\x1b\]0;x\\x07'
 edmarc_run 0 'and its mail goes' one rejected drop 1795453600.1.2.h
 
+# Fields over several lines, as they stand in the mail
+{
+	printf 'edmarc-report 1\nreceived: 1795453600\nrecipient: a@b.example\n\n'
+	printf 'Received: from a\tby b;\r\n\tMon, 1 \t(x)\r\n  \033[2J\r\n'
+	printf 'From: x\r\n\r\nSubject: of the body\r\n'
+} >"$bad/1795453600.1.2.h"
+edmarc_run 0 'folded fields' one rejected show 1795453600.1.2.h
+is 'are folded where they were, and safe' "$(sed 1,/^header:/d <<<"$output")" "\
+  Received: from a by b;
+      Mon, 1  (x)
+      \\x1b[2J
+  From: x"
+{
+	printf 'edmarc-report 1\nreceived: 1795453600\nrecipient: a@b.example\n\n'
+	for i in $(seq 1000); do
+		echo "X-Field-$i: some text to fill the space"
+	done
+} >"$bad/1795453600.1.2.h"
+edmarc_run 0 'a long header' one rejected show 1795453600.1.2.h
+is 'ends with where the rest is' "$(tail -n 1 <<<"$output")" \
+	'  (there is more: edmarc rejected show --raw)'
+edmarc_run 0 'and its mail goes' one rejected drop 1795453600.1.2.h
+
 # Put back, when it can be read now
 {
 	head -n 12 "$bad/$cut"
