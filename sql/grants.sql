@@ -14,7 +14,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON * TO 'edmarc'@'localhost';
 
 -- edmarc summary, the dashboard: tables of numbers, one by one. Left out are
 -- failure_report (addresses and subjects of people), received_original (whole
--- mails) and journal_segment (nobody's business but that of ingest).
+-- mails), secret (keys), and journal_segment and refusing_host (nobody's business
+-- but that of ingest and send).
 CREATE USER IF NOT EXISTS 'edmarc-view'@'localhost' IDENTIFIED VIA unix_socket;
 
 -- Earlier versions let it read the whole database. There must be a grant for
@@ -34,3 +35,5 @@ GRANT SELECT ON tls_policy TO 'edmarc-view'@'localhost';
 GRANT SELECT ON tls_failure TO 'edmarc-view'@'localhost';
 GRANT SELECT ON sent_report TO 'edmarc-view'@'localhost';
 GRANT SELECT ON sent_destination TO 'edmarc-view'@'localhost';
+GRANT SELECT ON suppression TO 'edmarc-view'@'localhost';
+GRANT SELECT ON bounce TO 'edmarc-view'@'localhost';

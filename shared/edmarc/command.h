@@ -36,6 +36,7 @@ command_function cmd_send;
 command_function cmd_setup;
 command_function cmd_show;
 command_function cmd_summary;
+command_function cmd_suppress;
 
 /* All formats of output, for --format. */
 enum format {

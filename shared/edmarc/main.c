@@ -32,6 +32,7 @@ static const struct {
 	{ "setup", cmd_setup, "make the database and its tables" },
 	{ "show", cmd_show, "show a report as it came" },
 	{ "summary", cmd_summary, "show what others report about us" },
+	{ "suppress", cmd_suppress, "addresses that get no reports" },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

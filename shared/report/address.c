@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "base/quote.h"
 #include "dns/domain.h"
+#include "report/field_text.h"
 
 static bool is_atext(char c)
 {
@@ -65,4 +67,59 @@ bool address_is_plain(struct span address, struct span *domain)
 	if (domain != NULL)
 		*domain = rest;
 	return true;
+}
+
+/* ----------------------------------------------------------------- patterns */
+
+static int no_pattern(struct span text, struct err *err)
+{
+	return err_set(err, ERR_INPUT,
+		       "%s: expected an address, *@example.org or "
+		       "@.example.org",
+		       quote(text).text);
+}
+
+static int join(const char *before, struct span name, struct arena *arena,
+		struct span *pattern, struct err *err)
+{
+	const char *domain = domain_normalize(arena, name);
+
+	if (domain == NULL || domain_labels(domain) < 1)
+		return -1;
+	*pattern = span_of(arena_printf(arena, "%s%s", before, domain));
+	return pattern->p == NULL ? err_set(err, ERR_TEMP, "out of memory") : 0;
+}
+
+int address_pattern(struct span text, struct arena *arena, struct span *pattern,
+		    struct err *err)
+{
+	static const struct {
+		const char *written;
+		const char *stored;
+	} forms[] = {
+		{ "@.", "@." },
+		{ "*@", "*@" },
+		{ "@", "*@" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		size_t n = strlen(forms[i].written);
+
+		if (!span_starts(text, forms[i].written))
+			continue;
+		if (join(forms[i].stored,
+			 (struct span){ text.p + n, text.n - n }, arena,
+			 pattern, err) == 0)
+			return 0;
+		return err->kind == ERR_TEMP ? -1 : no_pattern(text, err);
+	}
+	/* Nobody has a star in an address who does not mean a pattern. */
+	if (!address_is_plain(text, NULL) || span_has(text, '*'))
+		return no_pattern(text, err);
+	*pattern = arena_copy(arena, text);
+	if (pattern->p == NULL)
+		return err_set(err, ERR_TEMP, "out of memory");
+	*pattern = field_lower(*pattern);
+	return 0;
 }

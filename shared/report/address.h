@@ -13,6 +13,9 @@
 
 #include <stdbool.h>
 
+#include "base/arena.h"
+#include "base/attributes.h"
+#include "base/err.h"
 #include "base/span.h"
 
 #define MAX_ADDRESS_LOCAL_PART 64 /* RFC 5321 4.5.3.1.1 */
@@ -22,5 +25,17 @@
  * has at least two labels.
  */
 bool address_is_plain(struct span address, struct span *domain);
+
+/*
+ * A pattern of addresses, in lower case and in the arena:
+ *
+ *	rua@example.org		this address
+ *	*@example.org		every address of this domain; also "@example.org"
+ *	@.example.org		of this domain and all below it
+ *
+ * ERR_INPUT for anything else.
+ */
+MUST_CHECK int address_pattern(struct span text, struct arena *arena,
+			       struct span *pattern, struct err *err);
 
 #endif

@@ -63,7 +63,7 @@ like 'and logs in by unix_socket' \
 
 # What the viewing user may see is said table by table; whoever adds a table has
 # to decide. A grant from before that, on all of them, is taken back.
-private='failure_report journal_segment received_original'
+private='failure_report journal_segment received_original refusing_host secret'
 sql "GRANT SELECT ON \`edmarc-test\`.* TO 'edmarc-view'@'localhost'"
 run 0 'grants after an older version' \
 	setup --database --grants --sql-dir "$srcdir/sql"
