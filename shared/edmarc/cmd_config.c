@@ -3,7 +3,6 @@
  * cmd_config.c - edmarc config check | show
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -14,13 +13,15 @@
 #include "dmarc/psl.h"
 #include "edmarc/command.h"
 #include "edmarc/hosted.h"
+#include "edmarc/options.h"
 
 #define NAMES_BYTES ((size_t)256 * 1024 * 1024) /* of a million domains */
 
 static const char usage[] =
 	"usage: edmarc config check | show\n\n"
 	"  check  read the configuration and list every error in it\n"
-	"  show   print all settings in force, with their meaning\n";
+	"  show   print all settings in force, with their meaning\n\n"
+	"  -h, --help  this text\n";
 
 /* The library and the list; without them, mail is accepted unscored. */
 static int check_standard(const struct settings *settings, struct err *err)
@@ -91,22 +92,21 @@ int cmd_config(struct command_context *context, int argc, char **argv)
 {
 	struct buf out = BUF_INIT((size_t)1024 * 1024);
 	struct err err = ERR_INIT;
+	const struct option_rule none[] = { { .name = NULL } };
+	struct arguments arguments;
 	struct settings settings;
-	int status;
+	const char *word;
+	int status = options_read(argc, argv, none, usage, &arguments);
 
-	if (argc == 2 &&
-	    (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-		fputs(usage, stdout);
-		return EX_OK;
-	}
-	if (argc != 2 ||
-	    (strcmp(argv[1], "check") != 0 && strcmp(argv[1], "show") != 0)) {
-		fputs(usage, stderr);
-		return EX_USAGE;
-	}
+	if (status >= 0)
+		return status;
+	word = arguments.words[0];
+	if (arguments.n != 1 ||
+	    (strcmp(word, "check") != 0 && strcmp(word, "show") != 0))
+		return options_usage(&arguments);
 	if (command_settings(context, &settings) < 0)
 		return EX_CONFIG;
-	if (strcmp(argv[1], "show") == 0)
+	if (strcmp(word, "show") == 0)
 		settings_format(&out, &settings);
 	else if (check_lists(&settings) < 0 ||
 		 check_send(context, &settings) < 0)

@@ -9,7 +9,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -25,6 +24,7 @@
 #include "edmarc/command.h"
 #include "edmarc/compare.h"
 #include "edmarc/evaluate.h"
+#include "edmarc/options.h"
 #include "edmarc/stored.h"
 #include "mail/from.h"
 #include "mail/header.h"
@@ -98,26 +98,28 @@ static int out_of_memory(void)
 	return EX_OSERR;
 }
 
-static int complain(const char *what, const char *text)
-{
-	log_error("%s: %s; see edmarc evaluate --help", what,
-		  quote(span_of(text)).text);
-	return EX_USAGE;
-}
+/* What the user asks for, before it is looked at. NULL: not given. */
+struct texts {
+	const char *method;
+	const char *ip;
+	const char *mail_from;
+	const char *spf;
+	struct option_texts dkim;
+	uint64_t draw;
+};
 
 /* "pass,d=example.com,s=selector" */
-static int
-add_dkim(struct request *request, const char *text, struct arena *arena)
+static int add_dkim(const struct arguments *arguments, struct request *request,
+		    const char *text, struct arena *arena)
 {
 	struct message_facts *facts = &request->facts;
 	struct dkim_fact dkim = { .selector = "", .human = "" };
 	struct span rest = span_of(text), item;
 
-	if (facts->n_dkim == MAX_DKIM_RESULTS)
-		return complain("--dkim: too many signatures", text);
 	if (!span_take_item(&rest, ',', &item) ||
 	    !auth_result_parse(item, &dkim.result))
-		return complain("--dkim: not a result of DKIM", text);
+		return options_wrong(arguments, "--dkim", text,
+				     "not a result of DKIM");
 	while (span_take_item(&rest, ',', &item)) {
 		struct span value = { item.p + 2, item.n - 2 };
 
@@ -126,33 +128,25 @@ add_dkim(struct request *request, const char *text, struct arena *arena)
 		else if (span_starts(item, "s="))
 			dkim.selector = arena_copy(arena, value).p;
 		else
-			return complain("--dkim: expected d= and s=", text);
+			return options_wrong(arguments, "--dkim", text,
+					     "expected d= and s=");
 	}
 	if (dkim.domain == NULL || dkim.selector == NULL)
-		return complain("--dkim: no d=DOMAIN", text);
+		return options_wrong(arguments, "--dkim", text, "no d=DOMAIN");
 	facts->dkim[facts->n_dkim++] = dkim;
-	return 0;
+	return -1;
 }
 
-static int set_ip(struct request *request, const char *text)
+static int set_ip(const struct arguments *arguments, struct request *request,
+		  const char *text)
 {
 	unsigned char address[sizeof(struct in6_addr)];
 
-	if (inet_pton(AF_INET, text, address) != 1 &&
+	if (text != NULL && inet_pton(AF_INET, text, address) != 1 &&
 	    inet_pton(AF_INET6, text, address) != 1)
-		return complain("--ip: not an address", text);
+		return options_wrong(arguments, "--ip", text, "not an address");
 	request->facts.client_ip = text;
-	return 0;
-}
-
-static int set_draw(struct request *request, const char *text)
-{
-	uint64_t draw;
-
-	if (!span_to_uint(span_of(text), 99, &draw))
-		return complain("--draw: no number from 0 to 99", text);
-	request->facts.draw = (unsigned)draw;
-	return 0;
+	return -1;
 }
 
 static int
@@ -160,106 +154,97 @@ set_mail_from(struct request *request, const char *text, struct arena *arena)
 {
 	struct span sender = span_trim(span_of(text));
 
+	if (text == NULL)
+		return -1;
 	if (span_starts(sender, "<") && span_ends(sender, ">"))
 		sender = (struct span){ sender.p + 1, sender.n - 2 };
 	request->facts.mail_from = arena_copy(arena, sender).p;
-	return request->facts.mail_from == NULL ? out_of_memory() : 0;
+	return request->facts.mail_from == NULL ? out_of_memory() : -1;
 }
 
-static int set_option(struct request *request, int option, const char *value,
-		      struct arena *arena)
+static int set_method(const struct arguments *arguments,
+		      struct request *request, const char *text)
 {
-	switch (option) {
-	case 'm':
-		request->have_method = true;
-		if (!discovery_method_parse(span_of(value), &request->method))
-			return complain("--method: not a method", value);
-		return 0;
-	case 'c':
-		request->compare = true;
-		return 0;
-	case 'z':
-		request->zone = value;
-		return 0;
-	case 'i':
-		return set_ip(request, value);
-	case 'n':
-		request->facts.client_name = value;
-		return 0;
-	case 'e':
-		request->facts.helo = value;
-		return 0;
-	case 'f':
-		return set_mail_from(request, value, arena);
-	case 'a':
-		request->auth_results = value;
-		return 0;
-	case 'A':
-		request->authserv_id = value;
-		return 0;
-	case 's':
-		request->have_spf = true;
-		if (!auth_result_parse(span_of(value), &request->spf))
-			return complain("--spf: not a result of SPF", value);
-		return 0;
-	case 'd':
-		return add_dkim(request, value, arena);
-	case 'r':
-		return set_draw(request, value);
-	case 'o':
-		if (!format_parse(value, &request->format) ||
-		    request->format == FORMAT_CSV)
-			return complain("--format: not a format", value);
-		return 0;
-	default:
-		return EX_USAGE;
-	}
+	request->have_method = text != NULL;
+	if (text == NULL ||
+	    discovery_method_parse(span_of(text), &request->method))
+		return -1;
+	return options_wrong(arguments, "--method", text, "not a method");
+}
+
+static int set_spf(const struct arguments *arguments, struct request *request,
+		   const char *text)
+{
+	request->have_spf = text != NULL;
+	if (text == NULL || auth_result_parse(span_of(text), &request->spf))
+		return -1;
+	return options_wrong(arguments, "--spf", text, "not a result of SPF");
 }
 
 /* Returns an exit status to stop with, or -1 to go on. */
+static int use_texts(const struct arguments *arguments, struct request *request,
+		     const struct texts *texts, struct arena *arena)
+{
+	int status = set_method(arguments, request, texts->method);
+	size_t i;
+
+	if (status < 0)
+		status = set_ip(arguments, request, texts->ip);
+	if (status < 0)
+		status = set_mail_from(request, texts->mail_from, arena);
+	if (status < 0)
+		status = set_spf(arguments, request, texts->spf);
+	for (i = 0; status < 0 && i < texts->dkim.n; i++)
+		status = add_dkim(arguments, request, texts->dkim.text[i],
+				  arena);
+	if (status >= 0)
+		return status;
+	request->facts.draw = (unsigned)texts->draw;
+	if (request->auth_results != NULL &&
+	    (request->have_spf || texts->dkim.n > 0))
+		return options_wrong(arguments, "--auth-results",
+				     request->auth_results,
+				     "goes without --spf and --dkim");
+	if (request->compare && request->have_method)
+		return options_wrong(arguments, "--method", texts->method,
+				     "goes without --compare");
+	return -1;
+}
+
 static int read_options(struct request *request, int argc, char **argv,
 			struct arena *arena)
 {
-	static const struct option options[] = {
-		{ "method", required_argument, NULL, 'm' },
-		{ "compare", no_argument, NULL, 'c' },
-		{ "zone", required_argument, NULL, 'z' },
-		{ "ip", required_argument, NULL, 'i' },
-		{ "client-name", required_argument, NULL, 'n' },
-		{ "helo", required_argument, NULL, 'e' },
-		{ "mail-from", required_argument, NULL, 'f' },
-		{ "auth-results", required_argument, NULL, 'a' },
-		{ "authserv-id", required_argument, NULL, 'A' },
-		{ "spf", required_argument, NULL, 's' },
-		{ "dkim", required_argument, NULL, 'd' },
-		{ "draw", required_argument, NULL, 'r' },
-		{ "format", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	const char *dkim[MAX_DKIM_RESULTS];
+	struct texts texts = { .dkim = { .text = dkim,
+					 .max = MAX_DKIM_RESULTS } };
+	const struct option_rule rules[] = {
+		{ .name = "method", .text = &texts.method },
+		{ .name = "compare", .given = &request->compare },
+		{ .name = "zone", .text = &request->zone },
+		{ .name = "ip", .text = &texts.ip },
+		{ .name = "client-name", .text = &request->facts.client_name },
+		{ .name = "helo", .text = &request->facts.helo },
+		{ .name = "mail-from", .text = &texts.mail_from },
+		{ .name = "auth-results", .text = &request->auth_results },
+		{ .name = "authserv-id", .text = &request->authserv_id },
+		{ .name = "spf", .text = &texts.spf },
+		{ .name = "dkim", .texts = &texts.dkim },
+		{ .name = "draw", .number = &texts.draw, .max = 99 },
+		{ .name = "format",
+		  .format = &request->format,
+		  .no_csv = true },
+		{ .name = NULL },
 	};
-	int option, status;
+	struct arguments arguments;
+	int status = options_read(argc, argv, rules, usage, &arguments);
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (option == 'h') {
-			fputs(usage, stdout);
-			return EX_OK;
-		}
-		status = set_option(request, option, optarg, arena);
-		if (status != 0)
-			return status;
+	if (status >= 0)
+		return status;
+	if (arguments.n > 0) {
+		request->files = arguments.words;
+		request->n_files = arguments.n;
 	}
-	if (optind < argc) {
-		request->files = argv + optind;
-		request->n_files = argc - optind;
-	}
-	if (request->auth_results != NULL &&
-	    (request->have_spf || request->facts.n_dkim > 0))
-		return complain("--auth-results goes without --spf and --dkim",
-				request->auth_results);
-	if (request->compare && request->have_method)
-		return complain("--compare goes without --method",
-				discovery_method_name(request->method));
-	return -1;
+	return use_texts(&arguments, request, &texts, arena);
 }
 
 /* Is there an empty line, with its end? */

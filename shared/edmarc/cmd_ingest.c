@@ -3,7 +3,6 @@
  * cmd_ingest.c - edmarc ingest: from both spools, or files, into the database
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -21,6 +20,7 @@
 #include "edmarc/command.h"
 #include "edmarc/import.h"
 #include "edmarc/ingest.h"
+#include "edmarc/options.h"
 #include "edmarc/parsers.h"
 #include "report/read.h"
 #include "store/schema.h"
@@ -57,65 +57,33 @@ static const char usage[] =
 	"                whoever takes a parser over can then do what we can\n"
 	"  -h, --help    this text\n";
 
-static bool read_jobs(const char *text, unsigned *jobs)
-{
-	uint64_t number;
-
-	if (!span_to_uint(span_of(text), MAX_PARSERS, &number) || number == 0) {
-		log_error("--jobs %s: not a number from 1 to %d", text,
-			  MAX_PARSERS);
-		return false;
-	}
-	*jobs = (unsigned)number;
-	return true;
-}
-
 /* Returns an exit status to stop with, or -1 to go on. */
-static int
-read_options(struct ingest *ingest, bool *watch, int argc, char **argv)
+static int read_options(struct ingest *ingest, bool *watch, int argc,
+			char **argv, struct arguments *arguments)
 {
-	static const struct option options[] = {
-		{ "once", no_argument, NULL, 'o' },
-		{ "watch", no_argument, NULL, 'w' },
-		{ "jobs", required_argument, NULL, 'j' },
-		{ "metrics", required_argument, NULL, 'm' },
-		{ "no-sandbox", no_argument, NULL, 'n' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	bool once = false;
-	int option;
+	uint64_t jobs = ingest->jobs;
+	const struct option_rule rules[] = {
+		{ .name = "once", .given = &once },
+		{ .name = "watch", .given = watch },
+		{ .name = "jobs",
+		  .number = &jobs,
+		  .min = 1,
+		  .max = MAX_PARSERS },
+		{ .name = "metrics", .text = &ingest->metrics_path },
+		{ .name = "no-sandbox", .given = &ingest->unfiltered },
+		{ .name = NULL },
+	};
+	int status = options_read(argc, argv, rules, usage, arguments);
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'o':
-			once = true;
-			break;
-		case 'w':
-			*watch = true;
-			break;
-		case 'j':
-			if (!read_jobs(optarg, &ingest->jobs))
-				return EX_USAGE;
-			break;
-		case 'm':
-			ingest->metrics_path = optarg;
-			break;
-		case 'n':
-			ingest->unfiltered = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return EX_OK;
-		default:
-			return EX_USAGE;
-		}
-	}
-	if (optind == argc ? !(once && *watch) :
-			     !once && !*watch && ingest->metrics_path == NULL)
+	if (status >= 0)
+		return status;
+	ingest->jobs = (unsigned)jobs;
+	if (arguments->n == 0 ?
+		    !(once && *watch) :
+		    !once && !*watch && ingest->metrics_path == NULL)
 		return -1;
-	fputs(usage, stderr);
-	return EX_USAGE;
+	return options_usage(arguments);
 }
 
 bool ingest_stopping(const struct ingest *ingest)
@@ -472,7 +440,8 @@ int cmd_ingest(struct command_context *context, int argc, char **argv)
 	struct settings settings;
 	bool watch = false;
 	int lock[2];
-	int status = read_options(&ingest, &watch, argc, argv);
+	struct arguments arguments;
+	int status = read_options(&ingest, &watch, argc, argv, &arguments);
 
 	if (status >= 0)
 		return status;
@@ -485,8 +454,8 @@ int cmd_ingest(struct command_context *context, int argc, char **argv)
 	}
 	if (report_read_prepare(&err) < 0)
 		return command_fail(&err);
-	if (optind < argc) {
-		status = ingest_import(&ingest, argv + optind);
+	if (arguments.n > 0) {
+		status = ingest_import(&ingest, arguments.words);
 		database_close(&ingest.db);
 		return status;
 	}

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include "base/utc.h"
 #include "edmarc/command.h"
 #include "edmarc/csv.h"
+#include "edmarc/options.h"
 #include "edmarc/parsers.h"
 #include "report/aggregate.h"
 #include "report/failure.h"
@@ -599,46 +599,28 @@ static int parse_files(enum format format, bool unfiltered, struct arena *arena,
 
 int cmd_parse(struct command_context *context, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "format", required_argument, NULL, 'f' },
-		{ "no-sandbox", no_argument, NULL, 'n' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	enum format format = FORMAT_TEXT;
 	bool unfiltered = false;
+	const struct option_rule rules[] = {
+		{ .name = "format", .letter = 'f', .format = &format },
+		{ .name = "no-sandbox", .given = &unfiltered },
+		{ .name = NULL },
+	};
+	struct arguments arguments;
 	struct arena *arena;
-	int option, status;
+	int status = options_read(argc, argv, rules, usage, &arguments);
 
 	(void)context;
-	while ((option = getopt_long(argc, argv, "f:h", options, NULL)) != -1) {
-		switch (option) {
-		case 'f':
-			if (format_parse(optarg, &format))
-				break;
-			log_error("no format %s; see edmarc parse --help",
-				  optarg);
-			return EX_USAGE;
-		case 'n':
-			unfiltered = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return EX_OK;
-		default:
-			return EX_USAGE;
-		}
-	}
-	if (optind == argc) {
-		fputs(usage, stderr);
-		return EX_USAGE;
-	}
+	if (status >= 0)
+		return status;
+	if (arguments.n == 0)
+		return options_usage(&arguments);
 	arena = arena_new(MAX_OUTPUT_BYTES);
 	if (arena == NULL) {
 		log_error("out of memory");
 		return EX_OSERR;
 	}
-	status = parse_files(format, unfiltered, arena, argv + optind);
+	status = parse_files(format, unfiltered, arena, arguments.words);
 	arena_free(&arena);
 	return status;
 }

@@ -6,7 +6,6 @@
  * dropped, so that looking and putting back work without it.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include "base/utc.h"
 #include "edmarc/command.h"
 #include "edmarc/csv.h"
+#include "edmarc/options.h"
 #include "journal/report_spool.h"
 #include "journal/set_aside.h"
 #include "store/mails.h"
@@ -425,81 +425,42 @@ static int show(struct rejected *job, const char *name)
 
 /* ------------------------------------------------------------------ command */
 
-static int read_older(const char *text, int64_t *before)
-{
-	uint64_t days;
-
-	if (!span_to_uint(span_of(text), MAX_DAYS, &days)) {
-		log_error("--older wants 0 to %d days: %s", MAX_DAYS,
-			  quote(span_of(text)).text);
-		return EX_USAGE;
-	}
-	*before = (int64_t)time(NULL) - (int64_t)days * UTC_DAY;
-	return -1;
-}
-
 /* Returns an exit status to stop with, or -1 to go on. */
-static int read_options(struct rejected *job, int argc, char **argv)
+static int read_options(struct rejected *job, int argc, char **argv,
+			struct arguments *arguments)
 {
-	static const struct option options[] = {
-		{ "all", no_argument, NULL, 'a' },
-		{ "older", required_argument, NULL, 'o' },
-		{ "reason", required_argument, NULL, 'r' },
-		{ "format", required_argument, NULL, 'f' },
-		{ "raw", no_argument, NULL, 'w' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	bool older = false;
+	uint64_t days = 0;
+	const struct option_rule rules[] = {
+		{ .name = "all", .given = &job->all },
+		{ .name = "older",
+		  .given = &older,
+		  .number = &days,
+		  .max = MAX_DAYS },
+		{ .name = "reason", .text = &job->reason },
+		{ .name = "format", .format = &job->format },
+		{ .name = "raw", .given = &job->raw },
+		{ .name = NULL },
 	};
-	int status = -1;
-	int option;
+	int status = options_read(argc, argv, rules, usage, arguments);
 
-	while (status < 0 &&
-	       (option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'a':
-			job->all = true;
-			break;
-		case 'o':
-			status = read_older(optarg, &job->before);
-			break;
-		case 'r':
-			job->reason = optarg;
-			break;
-		case 'f':
-			if (format_parse(optarg, &job->format))
-				break;
-			log_error("--format wants text, json or csv: %s",
-				  quote(span_of(optarg)).text);
-			return EX_USAGE;
-		case 'w':
-			job->raw = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return EX_OK;
-		default:
-			return EX_USAGE;
-		}
-	}
+	if (older)
+		job->before = (int64_t)time(NULL) - (int64_t)days * UTC_DAY;
 	return status;
 }
 
-static int wrong_usage(void)
+/* The words are the task and its names. */
+static int dispatch(struct rejected *job, const struct arguments *arguments)
 {
-	fputs(usage, stderr);
-	return EX_USAGE;
-}
-
-/* words: the task and its names. */
-static int dispatch(struct rejected *job, char **words, int n)
-{
+	char **words = arguments->words;
+	int n = arguments->n;
 	bool choosing = job->before != 0 || job->reason != NULL;
 	size_t i;
 
 	if (n == 2 && strcmp(words[0], "show") == 0 && !job->all && !choosing)
 		return show(job, words[1]);
 	if (n < 1 || job->raw)
-		return wrong_usage();
+		return options_usage(arguments);
 	for (i = 0; i < sizeof(tasks) / sizeof(tasks[0]); i++) {
 		const struct task *task = &tasks[i];
 
@@ -508,10 +469,10 @@ static int dispatch(struct rejected *job, char **words, int n)
 		/* What shall be changed is said once: by names, or as all. */
 		if (task->changes ? (n > 1) == job->all || (n > 1 && choosing) :
 				    n > 1 || job->all)
-			return wrong_usage();
+			return options_usage(arguments);
 		return run(job, task, words + 1);
 	}
-	return wrong_usage();
+	return options_usage(arguments);
 }
 
 int cmd_rejected(struct command_context *context, int argc, char **argv)
@@ -519,7 +480,8 @@ int cmd_rejected(struct command_context *context, int argc, char **argv)
 	struct settings settings;
 	struct rejected job = { .settings = &settings,
 				.out = BUF_INIT(OUTPUT_BYTES) };
-	int status = read_options(&job, argc, argv);
+	struct arguments arguments;
+	int status = read_options(&job, argc, argv, &arguments);
 	int output;
 
 	if (status >= 0)
@@ -531,7 +493,7 @@ int cmd_rejected(struct command_context *context, int argc, char **argv)
 		log_error("out of memory");
 		return EX_OSERR;
 	}
-	status = dispatch(&job, argv + optind, argc - optind);
+	status = dispatch(&job, &arguments);
 	output = job.out.n > 0 ? command_output(&job.out) : EX_OK;
 	database_close(&job.db);
 	buf_release(&job.out);

@@ -3,7 +3,6 @@
  * cmd_send.c - edmarc send: the aggregate reports of a day that is over
  */
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@
 #include "dns/domain.h"
 #include "dns/zonefile.h"
 #include "edmarc/command.h"
+#include "edmarc/options.h"
 #include "edmarc/send.h"
 #include "report/address.h"
 #include "report/mail_out.h"
@@ -53,7 +53,8 @@ static const char usage[] =
 	"there, send and\n"
 	"                       note nothing; works without reporting = yes\n"
 	"  --zone FILE          answer DNS questions from this master file "
-	"only\n";
+	"only\n"
+	"  -h, --help           this text\n";
 
 struct options {
 	const char *date;
@@ -75,90 +76,56 @@ struct totals {
 
 /* ------------------------------------------------------------------ options */
 
-/* 1 to go on, 0 after --help, -1. */
-static int read_options(int argc, char **argv, struct options *options)
+/* Returns an exit status to stop with, or -1 to go on. */
+static int read_options(int argc, char **argv, struct options *options,
+			struct arguments *arguments)
 {
-	static const struct option known[] = {
-		{ "date", required_argument, NULL, 'd' },
-		{ "domain", required_argument, NULL, 'D' },
-		{ "unfinished-day", no_argument, NULL, 'u' },
-		{ "dry-run", required_argument, NULL, 'n' },
-		{ "zone", required_argument, NULL, 'z' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	const struct option_rule rules[] = {
+		{ .name = "date", .text = &options->date },
+		{ .name = "domain", .text = &options->domain },
+		{ .name = "unfinished-day", .given = &options->unfinished_day },
+		{ .name = "dry-run", .text = &options->folder },
+		{ .name = "zone", .text = &options->zone },
+		{ .name = NULL },
 	};
-	int option;
+	int status = options_read(argc, argv, rules, usage, arguments);
 
-	while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
-		switch (option) {
-		case 'd':
-			options->date = optarg;
-			break;
-		case 'D':
-			options->domain = optarg;
-			break;
-		case 'u':
-			options->unfinished_day = true;
-			break;
-		case 'n':
-			options->folder = optarg;
-			break;
-		case 'z':
-			options->zone = optarg;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return 0;
-		default:
-			return -1;
-		}
-	}
-	if (optind < argc) {
-		log_error("edmarc send takes no argument %s", argv[optind]);
-		return -1;
-	}
-	return 1;
+	if (status < 0 && arguments->n > 0)
+		status = options_usage(arguments);
+	return status;
 }
 
 /* The day of --date, or yesterday. */
-static int choose_day(const struct options *options, int64_t now, int64_t *day)
+static int choose_day(const struct arguments *arguments,
+		      const struct options *options, int64_t now, int64_t *day)
 {
 	*day = utc_day_begin(now) - UTC_DAY;
-	if (options->date == NULL && options->unfinished_day) {
-		log_error("--unfinished-day needs --date");
-		return -1;
-	}
+	if (options->date == NULL && options->unfinished_day)
+		return options_wrong(arguments, "--unfinished-day", NULL,
+				     "needs --date");
 	if (options->date == NULL)
-		return 0;
-	if (!utc_parse_date(span_of(options->date), day)) {
-		log_error("--date %s: not a day such as 2026-11-22",
-			  options->date);
 		return -1;
-	}
-	if (*day + UTC_DAY > now && !options->unfinished_day) {
-		log_error("--date %s: that day is not over in UTC",
-			  options->date);
-		return -1;
-	}
-	return 0;
+	if (!utc_parse_date(span_of(options->date), day))
+		return options_wrong(arguments, "--date", options->date,
+				     "not a day such as 2026-11-22");
+	if (*day + UTC_DAY > now && !options->unfinished_day)
+		return options_wrong(arguments, "--date", options->date,
+				     "that day is not over in UTC");
+	return -1;
 }
 
-static int
-choose_domain(struct command_context *context, struct options *options)
+static int choose_domain(const struct arguments *arguments,
+			 struct options *options, struct arena *arena)
 {
-	const char *domain;
+	const char *domain = "";
 
-	if (options->domain == NULL) {
-		options->domain = "";
-		return 0;
-	}
-	domain = domain_normalize(context->arena, span_of(options->domain));
-	if (domain == NULL) {
-		log_error("--domain %s: not a domain name", options->domain);
-		return -1;
-	}
+	if (options->domain != NULL)
+		domain = domain_normalize(arena, span_of(options->domain));
+	if (domain == NULL)
+		return options_wrong(arguments, "--domain", options->domain,
+				     "not a domain name");
 	options->domain = domain;
-	return 0;
+	return -1;
 }
 
 /* ------------------------------------------------------------ configuration */
@@ -393,16 +360,16 @@ int cmd_send(struct command_context *context, int argc, char **argv)
 {
 	struct options options = { .date = NULL };
 	struct settings settings;
+	struct arguments arguments;
 	int64_t day;
-	int more = read_options(argc, argv, &options);
+	int status = read_options(argc, argv, &options, &arguments);
 
-	if (more == 0)
-		return EX_OK;
-	if (more < 0 || choose_day(&options, time(NULL), &day) < 0 ||
-	    choose_domain(context, &options) < 0) {
-		fputs("usage: see edmarc send --help\n", stderr);
-		return EX_USAGE;
-	}
+	if (status < 0)
+		status = choose_day(&arguments, &options, time(NULL), &day);
+	if (status < 0)
+		status = choose_domain(&arguments, &options, context->arena);
+	if (status >= 0)
+		return status;
 	if (command_settings(context, &settings) < 0)
 		return EX_CONFIG;
 	if (!settings.reporting && options.folder == NULL) {

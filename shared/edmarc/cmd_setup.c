@@ -2,13 +2,13 @@
 /*
  * cmd_setup.c - edmarc setup --database
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <sysexits.h>
 #include <time.h>
 
 #include "base/log.h"
 #include "edmarc/command.h"
+#include "edmarc/options.h"
 #include "store/database.h"
 #include "store/schema.h"
 
@@ -32,37 +32,18 @@ struct setup {
 /* Returns an exit status to stop with, or -1 to go on. */
 static int read_options(struct setup *setup, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "database", no_argument, NULL, 'd' },
-		{ "grants", no_argument, NULL, 'g' },
-		{ "sql-dir", required_argument, NULL, 's' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	const struct option_rule rules[] = {
+		{ .name = "database", .given = &setup->database },
+		{ .name = "grants", .given = &setup->grants },
+		{ .name = "sql-dir", .text = &setup->sql_dir },
+		{ .name = NULL },
 	};
-	int option;
+	struct arguments arguments;
+	int status = options_read(argc, argv, rules, usage, &arguments);
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'd':
-			setup->database = true;
-			break;
-		case 'g':
-			setup->grants = true;
-			break;
-		case 's':
-			setup->sql_dir = optarg;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return EX_OK;
-		default:
-			return EX_USAGE;
-		}
-	}
-	if (optind == argc && setup->database)
-		return -1;
-	fputs(usage, stderr);
-	return EX_USAGE;
+	if (status < 0 && (arguments.n > 0 || !setup->database))
+		status = options_usage(&arguments);
+	return status;
 }
 
 static int run_steps(struct database *db, const struct setup *setup,

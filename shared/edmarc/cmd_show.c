@@ -2,7 +2,6 @@
 /*
  * cmd_show.c - edmarc show --original: a report as it came
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include "base/log.h"
 #include "base/quote.h"
 #include "edmarc/command.h"
+#include "edmarc/options.h"
 #include "store/database.h"
 #include "store/originals.h"
 #include "store/schema.h"
@@ -21,35 +21,6 @@ static const char usage[] =
 	"  --original  the mail or file that brought this report, octet by octet,\n"
 	"              if it was kept: see keep_original in edmarc.conf(5)\n"
 	"  -h, --help  this text\n";
-
-/* Returns an exit status to stop with, or -1 to go on. */
-static int read_options(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{ "original", no_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	bool original = false;
-	int option;
-
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'o':
-			original = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return EX_OK;
-		default:
-			return EX_USAGE;
-		}
-	}
-	if (original && optind + 1 == argc)
-		return -1;
-	fputs(usage, stderr);
-	return EX_USAGE;
-}
 
 static int write_original(struct database *db, const char *name,
 			  struct arena *arena, struct err *err)
@@ -77,13 +48,21 @@ static int write_original(struct database *db, const char *name,
 int cmd_show(struct command_context *context, int argc, char **argv)
 {
 	struct err err = ERR_INIT;
+	bool original = false;
+	const struct option_rule rules[] = {
+		{ .name = "original", .given = &original },
+		{ .name = NULL },
+	};
+	struct arguments arguments;
 	struct settings settings;
 	struct database *db;
 	int result;
-	int status = read_options(argc, argv);
+	int status = options_read(argc, argv, rules, usage, &arguments);
 
 	if (status >= 0)
 		return status;
+	if (!original || arguments.n != 1)
+		return options_usage(&arguments);
 	if (command_settings(context, &settings) < 0)
 		return EX_CONFIG;
 	if (database_open(settings.database_name, settings.database_option_file,
@@ -91,7 +70,8 @@ int cmd_show(struct command_context *context, int argc, char **argv)
 		return command_fail(&err);
 	result = schema_check(db, &err);
 	if (result == 0)
-		result = write_original(db, argv[optind], context->arena, &err);
+		result = write_original(db, arguments.words[0], context->arena,
+					&err);
 	database_close(&db);
 	return result < 0 ? command_fail(&err) : EX_OK;
 }

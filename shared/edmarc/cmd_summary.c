@@ -2,7 +2,6 @@
 /*
  * cmd_summary.c - edmarc summary: what others saw under our names
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -13,6 +12,7 @@
 #include "base/utc.h"
 #include "edmarc/command.h"
 #include "edmarc/hosted.h"
+#include "edmarc/options.h"
 #include "edmarc/summary_print.h"
 #include "mail/idn.h"
 #include "store/schema.h"
@@ -33,70 +33,35 @@ static const char usage[] =
 	"hosted domain, or for each with reports when none are configured.\n";
 
 struct summary_options {
-	int days;
+	uint64_t days;
 	enum format format;
 	const char *domain;
 };
-
-static int wrong(const char *what, const char *value)
-{
-	log_error("%s: %s", what, quote(span_of(value)).text);
-	return EX_USAGE;
-}
-
-static int read_days(const char *text, int *days)
-{
-	uint64_t number;
-
-	if (!span_to_uint(span_of(text), MAX_DAYS, &number) || number == 0)
-		return wrong("--days wants 1 to 36500", text);
-	*days = (int)number;
-	return -1;
-}
 
 /* Returns an exit status to stop with, or -1 to go on. */
 static int read_options(struct summary_options *out, int argc, char **argv,
 			struct arena *arena)
 {
-	static const struct option options[] = {
-		{ "days", required_argument, NULL, 'd' },
-		{ "format", required_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	const struct option_rule rules[] = {
+		{ .name = "days",
+		  .number = &out->days,
+		  .min = 1,
+		  .max = MAX_DAYS },
+		{ .name = "format", .format = &out->format },
+		{ .name = NULL },
 	};
-	int status = -1;
-	int option;
+	struct arguments arguments;
+	int status = options_read(argc, argv, rules, usage, &arguments);
 
-	while (status < 0 &&
-	       (option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'd':
-			status = read_days(optarg, &out->days);
-			break;
-		case 'f':
-			if (!format_parse(optarg, &out->format))
-				status = wrong("--format wants text, json or "
-					       "csv",
-					       optarg);
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return EX_OK;
-		default:
-			return EX_USAGE;
-		}
-	}
-	if (status >= 0)
+	if (status >= 0 || arguments.n == 0)
 		return status;
-	if (argc - optind > 1) {
-		fputs(usage, stderr);
-		return EX_USAGE;
-	}
-	if (optind == argc)
-		return -1;
-	out->domain = idn_to_ascii(arena, span_of(argv[optind]));
-	return out->domain != NULL ? -1 :
-				     wrong("not a domain name", argv[optind]);
+	if (arguments.n > 1)
+		return options_usage(&arguments);
+	out->domain = idn_to_ascii(arena, span_of(arguments.words[0]));
+	return out->domain != NULL ?
+		       -1 :
+		       options_wrong(&arguments, "DOMAIN", arguments.words[0],
+				     "not a domain name");
 }
 
 /* What happens inside the snapshot. */
@@ -217,7 +182,7 @@ prepare(struct job *job, const struct summary_options *options, struct buf *out)
 		.one = options->domain != NULL,
 		.apart =
 			job->settings->unauthenticated != UNAUTHENTICATED_COUNT,
-		.days = options->days,
+		.days = (int)options->days,
 		.now = now,
 	};
 }

@@ -2,7 +2,6 @@
 /*
  * cmd_suppress.c - edmarc suppress: addresses that get no reports
  */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "base/utc.h"
 #include "edmarc/command.h"
 #include "edmarc/csv.h"
+#include "edmarc/options.h"
 #include "report/address.h"
 #include "store/bounces.h"
 #include "store/schema.h"
@@ -204,49 +204,25 @@ static const struct task {
 };
 
 /* Returns an exit status to stop with, or -1 to go on. */
-static int read_options(struct job *job, int argc, char **argv)
+static int read_options(struct job *job, int argc, char **argv,
+			struct arguments *arguments)
 {
-	static const struct option options[] = {
-		{ "days", required_argument, NULL, 'd' },
-		{ "reason", required_argument, NULL, 'r' },
-		{ "format", required_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+	uint64_t days = 0;
+	const struct option_rule rules[] = {
+		{ .name = "days",
+		  .number = &days,
+		  .min = 1,
+		  .max = MAX_SUPPRESS_DAYS },
+		{ .name = "reason", .text = &job->reason },
+		{ .name = "format",
+		  .given = &job->formatted,
+		  .format = &job->format },
+		{ .name = NULL },
 	};
-	uint64_t number;
-	int option;
+	int status = options_read(argc, argv, rules, usage, arguments);
 
-	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (option) {
-		case 'd':
-			if (!span_to_uint(span_of(optarg), MAX_SUPPRESS_DAYS,
-					  &number) ||
-			    number == 0) {
-				log_error("--days wants 1 to %d: %s",
-					  MAX_SUPPRESS_DAYS,
-					  quote(span_of(optarg)).text);
-				return EX_USAGE;
-			}
-			job->days = (int)number;
-			break;
-		case 'r':
-			job->reason = optarg;
-			break;
-		case 'f':
-			job->formatted = true;
-			if (format_parse(optarg, &job->format))
-				break;
-			log_error("--format wants text, json or csv: %s",
-				  quote(span_of(optarg)).text);
-			return EX_USAGE;
-		case 'h':
-			fputs(usage, stdout);
-			return EX_OK;
-		default:
-			return EX_USAGE;
-		}
-	}
-	return -1;
+	job->days = (int)days;
+	return status;
 }
 
 static const struct task *find_task(const struct job *job, char **words, int n)
@@ -290,17 +266,16 @@ int cmd_suppress(struct command_context *context, int argc, char **argv)
 	struct job job = { .context = context,
 			   .now = (int64_t)time(NULL),
 			   .out = BUF_INIT(OUTPUT_BYTES) };
-	int status = read_options(&job, argc, argv);
+	struct arguments arguments;
+	int status = read_options(&job, argc, argv, &arguments);
 	const struct task *task;
 
 	if (status >= 0)
 		return status;
-	task = find_task(&job, argv + optind, argc - optind);
-	if (task == NULL) {
-		fputs(usage, stderr);
-		return EX_USAGE;
-	}
-	status = run(&job, task, argv + optind + 1);
+	task = find_task(&job, arguments.words, arguments.n);
+	if (task == NULL)
+		return options_usage(&arguments);
+	status = run(&job, task, arguments.words + 1);
 	buf_release(&job.out);
 	return status;
 }

@@ -45,9 +45,6 @@ enum format {
 	FORMAT_CSV,
 };
 
-/* "text", "json", "csv" into *format; false for anything else. */
-bool format_parse(const char *word, enum format *format);
-
 /*
  * The settings of this run. An error has been logged, line by line, when the
  * result is -1; the command then returns 78.

@@ -37,22 +37,6 @@ static const struct {
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
-bool format_parse(const char *word, enum format *format)
-{
-	static const char *const words[] = { [FORMAT_TEXT] = "text",
-					     [FORMAT_JSON] = "json",
-					     [FORMAT_CSV] = "csv" };
-	size_t i;
-
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strcmp(word, words[i]) == 0) {
-			*format = (enum format)i;
-			return true;
-		}
-	}
-	return false;
-}
-
 int command_settings(struct command_context *context, struct settings *settings)
 {
 	struct buf all = BUF_INIT((size_t)1024 * 1024);
@@ -176,7 +160,6 @@ int main(int argc, char **argv)
 	}
 	argc -= optind;
 	argv += optind;
-	optind = 0; /* getopt_long() begins anew in the command */
 	for (i = 0; i < N_COMMANDS; i++)
 		if (strcmp(argv[0], commands[i].name) == 0)
 			break;

@@ -352,7 +352,7 @@ status 64 --dkim pass,d=example.com,x=y
 status 64 --spf pass --auth-results 'mx.test; none'
 status 64 --zone
 status 64 --nothing
-complains 'edmarc evaluate: '
+complains '--nothing: no such option; see edmarc evaluate --help'
 status 0 --help
 says 'usage: edmarc evaluate'
 

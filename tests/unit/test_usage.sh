@@ -23,9 +23,28 @@ want() {
 
 want 64 'usage: edmarc'
 want 64 'no command bogus' bogus
-for command in evaluate ingest parse send setup summary; do
-	want 64 "edmarc $command: " $command --bogus
+for command in $("$edmarc" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p'); do
+	want 64 "--bogus: no such option; see edmarc $command --help" \
+		$command --bogus
+	want 64 '--help=me: takes no value' $command --help=me
 done
+[ "$command" ] || {
+	echo "FAIL: edmarc --help lists no command"
+	bad=1
+}
+for word in --older --reason --format; do
+	want 64 "$word: a value is missing; see edmarc rejected --help" \
+		rejected list $word
+done
+want 64 '--jobs 0: not a number from 1 to ' ingest --jobs 0
+want 64 '--days 36501: not a number from 1 to 36500' summary --days 36501
+want 64 '--format xml: not text, json or csv' parse --format xml
+want 64 '--format csv: not text or json' evaluate --format csv
+want 64 'DOMAIN a..b: not a domain name' summary a..b
+want 64 'usage: edmarc config' config check show
+want 64 'usage: edmarc summary' summary a.example b.example
+want 64 'usage: edmarc show' show name
+want 64 'usage: edmarc setup' setup --grants
 want 64 'usage: edmarc ingest' ingest --once --watch
 want 64 'usage: edmarc parse' parse
 want 65 "$work/none: No such file" parse "$work/none"
