@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "report/limits.h"
+#include "report/plain.h"
 #include "report/unpack.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -28,9 +29,12 @@ struct extract {
 	size_t parts;
 	bool failure;
 	bool bounce;
-	GByteArray *mail;    /* all of it, changed in places */
+	char *text;          /* all of the mail, changed in places; or */
+	GByteArray *mail;    /* the same for GMime */
 	GByteArray *decoded; /* a part that is not decoded where it stands */
-	struct span bytes;   /* of the part, in one of these */
+	struct plain_mail plain; /* of text */
+	size_t next_plain;
+	struct span bytes; /* of the part, in one of these */
 	char *type;
 	char *name;
 };
@@ -136,14 +140,17 @@ static bool charset_name(struct span text, const char *ends, struct span *name)
  */
 static void break_words(char *mail, size_t n)
 {
+	const char *found;
 	size_t at, before;
 
 	for (at = 0; at + 1 < n; at++) {
-		struct span rest = { mail + at + 1, n - at - 1 };
-		struct span name;
+		struct span rest, name;
 
-		if (mail[at] != '=')
-			continue;
+		found = memchr(mail + at, '=', n - at - 1);
+		if (found == NULL)
+			return;
+		at = (size_t)(found - mail);
+		rest = (struct span){ mail + at + 1, n - at - 1 };
 		if (rest.p[0] == '?') {
 			rest.p++;
 			rest.n--;
@@ -236,22 +243,105 @@ static void cut_header(char *mail, size_t n)
 	fill_gap(mail + to, at - to);
 }
 
-struct extract *extract_new(char *mail, size_t n, struct err *err)
+/* ------------------------------------------------------------------- base64 */
+
+#define XX (-1)
+
+static const signed char base64_values[256] = {
+	XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,
+	XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,
+	XX, XX, XX, XX, XX, XX, XX, 62, XX, XX, XX, 63, 52, 53, 54, 55, 56, 57,
+	58, 59, 60, 61, XX, XX, XX, XX, XX, XX, XX, 0,  1,  2,  3,  4,  5,  6,
+	7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24,
+	25, XX, XX, XX, XX, XX, XX, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36,
+	37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, XX, XX, XX,
+	XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,
+	XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,
+	XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,
+	XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,
+	XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,
+	XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,
+	XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX, XX,
+	XX, XX, XX, XX,
+};
+
+#undef XX
+
+/*
+ * Decode groups of four digits from the start of the n octets at p, until there is
+ * anything else but line ends between them. The result takes the place of what it
+ * was, *out octets of it. Returns how much was read.
+ */
+static size_t decode_groups(char *p, size_t n, size_t *out)
 {
-	struct extract *x = calloc(1, sizeof(*x));
+	const unsigned char *in = (const unsigned char *)p;
+	size_t at = 0, to = 0;
+
+	while (n - at >= 4) {
+		int a, b, c, d;
+
+		if (in[at] == '\n' || in[at] == '\r') {
+			at++;
+			continue;
+		}
+		a = base64_values[in[at]];
+		b = base64_values[in[at + 1]];
+		c = base64_values[in[at + 2]];
+		d = base64_values[in[at + 3]];
+		if ((a | b | c | d) < 0)
+			break;
+		p[to++] = (char)(a << 2 | b >> 4);
+		p[to++] = (char)(b << 4 | c >> 2);
+		p[to++] = (char)(c << 6 | d);
+		at += 4;
+	}
+	*out = to;
+	return at;
+}
+
+/* All of it; whatever is unusual is GMime's. */
+static size_t decode_base64(char *p, size_t n)
+{
+	char piece[PIECE_BYTES];
+	GMimeEncoding state;
+	size_t to;
+	size_t at = decode_groups(p, n, &to);
+
+	g_mime_encoding_init_decode(&state, GMIME_CONTENT_ENCODING_BASE64);
+	while (at < n) {
+		size_t length = n - at < sizeof(piece) ? n - at : sizeof(piece);
+		size_t out =
+			g_mime_encoding_step(&state, p + at, length, piece);
+
+		memcpy(p + to, piece, out);
+		at += length;
+		to += out;
+	}
+	return to;
+}
+
+/* Does the beginning decode to something that we know? */
+static bool is_good_base64(const char *p, size_t n)
+{
+	char piece[PIECE_BYTES];
+	enum content content;
+	size_t out;
+
+	if (n > sizeof(piece))
+		n = sizeof(piece);
+	memcpy(piece, p, n);
+	out = decode_base64(piece, n);
+	content = content_of((struct span){ piece, out });
+	return content != CONTENT_OTHER && content != CONTENT_EMPTY;
+}
+
+/* GLib ends the process when it has no memory: that is for the child. */
+static void parse(struct extract *x, char *mail, size_t n)
+{
 	GMimeParser *parser;
 	GMimeStream *stream;
 
-	if (x == NULL) {
-		free(mail);
-		err_set(err, ERR_TEMP, "out of memory");
-		return NULL;
-	}
-	/* GLib ends the process when it has no memory: that is for the child. */
 	x->mail = g_byte_array_new_take((guint8 *)mail, n);
-	cut_header(mail, n);
-	mend_line_ends(mail, n);
-	break_words(mail, n);
 	stream = g_mime_stream_mem_new_with_byte_array(x->mail);
 	g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(stream), FALSE);
 	parser = g_mime_parser_new_with_stream(stream);
@@ -264,7 +354,56 @@ struct extract *extract_new(char *mail, size_t n, struct err *err)
 	if (x->message != NULL)
 		x->root = g_mime_message_get_mime_part(x->message);
 	x->decoded = g_byte_array_new();
+}
+
+/* Octets that say base64 but are none take a decision that is made elsewhere. */
+static bool is_plain(const char *mail, size_t n, struct plain_mail *plain)
+{
+	size_t i;
+
+	if (!plain_mail_read((struct span){ mail, n }, plain))
+		return false;
+	for (i = 0; i < plain->n; i++)
+		if (plain->parts[i].base64 &&
+		    !is_good_base64(mail + plain->parts[i].at,
+				    plain->parts[i].n))
+			return false;
+	return true;
+}
+
+static struct extract *
+make_extract(char *mail, size_t n, bool by_gmime, struct err *err)
+{
+	struct extract *x = calloc(1, sizeof(*x));
+
+	if (x == NULL) {
+		free(mail);
+		err_set(err, ERR_TEMP, "out of memory");
+		return NULL;
+	}
+	cut_header(mail, n);
+	mend_line_ends(mail, n);
+	break_words(mail, n);
+	if (!by_gmime && is_plain(mail, n, &x->plain))
+		x->text = mail;
+	else
+		parse(x, mail, n);
 	return x;
+}
+
+struct extract *extract_new(char *mail, size_t n, struct err *err)
+{
+	return make_extract(mail, n, false, err);
+}
+
+struct extract *extract_new_by_gmime(char *mail, size_t n, struct err *err)
+{
+	return make_extract(mail, n, true, err);
+}
+
+bool extract_is_plain(const struct extract *x)
+{
+	return x->text != NULL;
 }
 
 void extract_free(struct extract **extract)
@@ -275,10 +414,13 @@ void extract_free(struct extract **extract)
 		return;
 	if (x->message != NULL)
 		g_object_unref(x->message);
-	g_byte_array_free(x->decoded, TRUE);
-	g_byte_array_free(x->mail, TRUE);
+	if (x->decoded != NULL)
+		g_byte_array_free(x->decoded, TRUE);
+	if (x->mail != NULL)
+		g_byte_array_free(x->mail, TRUE);
 	g_free(x->type);
 	g_free(x->name);
+	free(x->text);
 	free(x);
 	*extract = NULL;
 }
@@ -425,41 +567,6 @@ static bool raw_bytes(const struct extract *x, GMimeDataWrapper *content,
 	return true;
 }
 
-/* What becomes of it is shorter, so it can take the place of what it was. */
-static size_t decode_base64(char *p, size_t n)
-{
-	char piece[PIECE_BYTES];
-	GMimeEncoding state;
-	size_t at = 0, to = 0;
-
-	g_mime_encoding_init_decode(&state, GMIME_CONTENT_ENCODING_BASE64);
-	while (at < n) {
-		size_t length = n - at < sizeof(piece) ? n - at : sizeof(piece);
-		size_t out =
-			g_mime_encoding_step(&state, p + at, length, piece);
-
-		memcpy(p + to, piece, out);
-		at += length;
-		to += out;
-	}
-	return to;
-}
-
-/* Does the beginning decode to something that we know? */
-static bool is_good_base64(const char *p, size_t n)
-{
-	char piece[PIECE_BYTES];
-	GMimeEncoding state;
-	enum content content;
-	size_t out;
-
-	g_mime_encoding_init_decode(&state, GMIME_CONTENT_ENCODING_BASE64);
-	out = g_mime_encoding_step(
-		&state, p, n < sizeof(piece) ? n : sizeof(piece), piece);
-	content = content_of((struct span){ piece, out });
-	return content != CONTENT_OTHER && content != CONTENT_EMPTY;
-}
-
 /*
  * The common encodings, without a copy: a report of a million rows has tens of
  * megabytes.
@@ -554,10 +661,30 @@ describe_part(struct extract *x, GMimeObject *object, struct mail_part *part)
 			 is_type(object, "text", "rfc822-headers");
 }
 
+/* The next part of a plain mail, decoded where it stands. */
+static int next_plain(struct extract *x, struct mail_part *part)
+{
+	const struct plain_part *plain;
+	struct span bytes;
+
+	if (x->next_plain == x->plain.n)
+		return 0;
+	plain = &x->plain.parts[x->next_plain++];
+	bytes = (struct span){ x->text + plain->at, plain->n };
+	if (plain->base64)
+		bytes.n = decode_base64(x->text + plain->at, plain->n);
+	*part = (struct mail_part){ .type = plain->type,
+				    .name = plain->name,
+				    .bytes = bytes };
+	return 1;
+}
+
 int extract_next(struct extract *x, struct mail_part *part, struct err *err)
 {
 	GMimeObject *object;
 
+	if (x->text != NULL)
+		return next_plain(x, part);
 	while ((object = next_object(x)) != NULL) {
 		if (++x->parts > MAX_MAIL_PARTS)
 			return err_set(err, ERR_LIMIT, "more than %d parts",

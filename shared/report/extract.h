@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * extract.h - a mail into the parts that could be reports (GMime)
+ * extract.h - a mail into the parts that could be reports
+ *
+ * By report/plain.h where that understands the mail, else by GMime.
  *
  * Walks through multiparts and forwarded messages in the order of the mail. The
  * media type is passed on for words, not for decisions, with three exceptions:
@@ -46,6 +48,13 @@ bool extract_is_mail(struct span beginning);
  * read, and freed with the extract. NULL without memory.
  */
 MUST_CHECK struct extract *extract_new(char *mail, size_t n, struct err *err);
+
+/* The same by GMime alone: what the tests compare the short way with. */
+MUST_CHECK struct extract *
+extract_new_by_gmime(char *mail, size_t n, struct err *err);
+
+/* Was GMime not needed? */
+bool extract_is_plain(const struct extract *extract);
 
 /*
  * The next part that is no multipart, valid until the next call: 1, 0 at the
