@@ -225,6 +225,18 @@ void xml_reader_free(struct xml_reader **reader)
 	*reader = NULL;
 }
 
+/* Tags that begin and end in so little text are short: what is behind them. */
+static struct span behind_whole_tags(struct span text)
+{
+	const char *last = memrchr(text.p, '>', text.n);
+
+	if (last != NULL && text.n <= MAX_XML_TAG_BYTES) {
+		text.n -= (size_t)(last + 1 - text.p);
+		text.p = last + 1;
+	}
+	return text;
+}
+
 /*
  * Are all tags short? libxml2 compares the attributes of a tag with each other
  * before it tells us of any. Text of a comment or of CDATA that looks like a
@@ -234,10 +246,13 @@ static bool tags_are_short(struct xml_reader *r, struct span text)
 {
 	while (text.n > 0) {
 		char looked_for = r->tag_bytes > 0 ? '>' : '<';
-		const char *found = memchr(text.p, looked_for, text.n);
-		size_t n =
-			found == NULL ? text.n : (size_t)(found - text.p) + 1;
+		const char *found;
+		size_t n;
 
+		if (r->tag_bytes == 0)
+			text = behind_whole_tags(text);
+		found = memchr(text.p, looked_for, text.n);
+		n = found == NULL ? text.n : (size_t)(found - text.p) + 1;
 		if (r->tag_bytes > 0 && n > MAX_XML_TAG_BYTES - r->tag_bytes)
 			return false;
 		if (looked_for == '<')

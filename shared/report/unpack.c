@@ -2,6 +2,7 @@
 #include "report/unpack.h"
 
 #include <limits.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ struct unpack {
 
 	struct archive *archive; /* zip, tar */
 
+	/* Last, since it is not cleared: it is much for a small report. */
 	char piece[PIECE_BYTES];
 };
 
@@ -306,13 +308,14 @@ static bool is_stream(const struct unpack *u)
 struct unpack *unpack_new(enum content content, struct span bytes,
 			  struct unpack_budget *budget, struct err *err)
 {
-	struct unpack *u = calloc(1, sizeof(*u));
+	struct unpack *u = malloc(sizeof(*u));
 	int result;
 
 	if (u == NULL) {
 		err_set(err, ERR_TEMP, "out of memory");
 		return NULL;
 	}
+	memset(u, 0, offsetof(struct unpack, piece));
 	u->content = content;
 	u->bytes = bytes;
 	u->budget = budget;
