@@ -114,7 +114,8 @@ static struct block *add_block(struct arena *arena, size_t size)
 	return block;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+/* Not zeroed. */
+static void *take(struct arena *arena, size_t size)
 {
 	const size_t align = _Alignof(max_align_t);
 	struct block *block = arena->last;
@@ -137,7 +138,14 @@ void *arena_alloc(struct arena *arena, size_t size)
 	memory = block->bytes + block->used;
 	block->used += size;
 	arena->used += size;
-	return memset(memory, 0, size);
+	return memory;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+	void *memory = take(arena, size);
+
+	return memory == NULL ? NULL : memset(memory, 0, size);
 }
 
 void *arena_array(struct arena *arena, size_t n, size_t size)
@@ -152,11 +160,12 @@ struct span arena_copy(struct arena *arena, struct span bytes)
 	char *copy = NULL;
 
 	if (bytes.n < SIZE_MAX)
-		copy = arena_alloc(arena, bytes.n + 1);
+		copy = take(arena, bytes.n + 1);
 	if (copy == NULL)
 		return (struct span){ .p = NULL, .n = 0 };
 	if (bytes.n > 0)
 		memcpy(copy, bytes.p, bytes.n);
+	copy[bytes.n] = '\0';
 	return (struct span){ .p = copy, .n = bytes.n };
 }
 

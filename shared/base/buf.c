@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for more bytes and the NUL behind them. */
-static bool make_room(struct buf *buf, size_t more)
+static bool grow(struct buf *buf, size_t more)
 {
 	/* A limit of SIZE_MAX still leaves room for the NUL. */
 	size_t max = buf->max < SIZE_MAX ? buf->max : SIZE_MAX - 1;
@@ -21,8 +20,6 @@ static bool make_room(struct buf *buf, size_t more)
 		buf->failed = true;
 		return false;
 	}
-	if (room > buf->n && room - buf->n > more)
-		return true;
 	if (room < 64)
 		room = 64;
 	while (room - buf->n <= more)
@@ -37,19 +34,38 @@ static bool make_room(struct buf *buf, size_t more)
 	return true;
 }
 
+/* Room for more bytes and the NUL behind them. */
+static inline bool make_room(struct buf *buf, size_t more)
+{
+	if (!buf->failed && buf->room - buf->n > more &&
+	    more <= buf->max - buf->n)
+		return true;
+	return grow(buf, more);
+}
+
+char *buf_more(struct buf *buf, size_t n)
+{
+	if (!make_room(buf, n))
+		return NULL;
+	buf->n += n;
+	buf->p[buf->n] = '\0';
+	return buf->p + buf->n - n;
+}
+
 void buf_add(struct buf *buf, struct span bytes)
 {
-	if (!make_room(buf, bytes.n))
-		return;
-	if (bytes.n > 0)
-		memcpy(buf->p + buf->n, bytes.p, bytes.n);
-	buf->n += bytes.n;
-	buf->p[buf->n] = '\0';
+	char *p = buf_more(buf, bytes.n);
+
+	if (p != NULL && bytes.n > 0)
+		memcpy(p, bytes.p, bytes.n);
 }
 
 void buf_add_char(struct buf *buf, char c)
 {
-	buf_add(buf, (struct span){ &c, 1 });
+	char *p = buf_more(buf, 1);
+
+	if (p != NULL)
+		*p = c;
 }
 
 void buf_add_string(struct buf *buf, const char *string)

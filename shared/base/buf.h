@@ -34,6 +34,9 @@ void buf_add_char(struct buf *buf, char c);
 void buf_add_string(struct buf *buf, const char *string);
 void buf_addf(struct buf *buf, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* n bytes more, which the caller fills in at once; NULL when there is no room. */
+MUST_CHECK char *buf_more(struct buf *buf, size_t n);
+
 /* Was everything added? */
 MUST_CHECK bool buf_ok(const struct buf *buf);
 

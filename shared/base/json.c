@@ -2,6 +2,7 @@
 #include "base/json.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/utf8.h"
 
@@ -23,8 +24,25 @@ static size_t plain_length(struct span text)
 	return n;
 }
 
+/* Nearly all texts: at once. */
+static bool add_plain(struct buf *out, struct span text)
+{
+	char *p = NULL;
+
+	if (text.n > 0 && plain_length(text) == text.n)
+		p = buf_more(out, text.n + 2);
+	if (p == NULL)
+		return false;
+	p[0] = '"';
+	memcpy(p + 1, text.p, text.n);
+	p[text.n + 1] = '"';
+	return true;
+}
+
 static void add_quoted(struct buf *out, struct span text)
 {
+	if (add_plain(out, text))
+		return;
 	buf_add_char(out, '"');
 	while (text.n > 0) {
 		unsigned char c = (unsigned char)text.p[0];

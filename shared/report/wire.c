@@ -2,6 +2,7 @@
 #include "report/wire.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,37 +49,38 @@ struct codec {
 	bool bad;
 };
 
-/* A number of n octets, at most eight. */
-static void put_bytes(struct buf *out, uint64_t value, size_t n)
+/* A number of n octets, at most eight, to bytes. */
+static inline void set_bytes(char *bytes, uint64_t value, size_t n)
 {
-	char bytes[8];
-	size_t i;
+	uint64_t all = htobe64(value);
 
-	for (i = n; i > 0; i--) {
-		bytes[i - 1] = (char)value;
-		value >>= 8;
-	}
-	buf_add(out, (struct span){ bytes, n });
+	memcpy(bytes, (const char *)&all + sizeof(all) - n, n);
 }
 
-static uint64_t take_bytes(struct codec *codec, size_t n)
+static inline void put_bytes(struct buf *out, uint64_t value, size_t n)
+{
+	char *bytes = buf_more(out, n);
+
+	if (bytes != NULL)
+		set_bytes(bytes, value, n);
+}
+
+static inline uint64_t take_bytes(struct codec *codec, size_t n)
 {
 	uint64_t value = 0;
-	size_t i;
 
 	if (codec->bad || codec->in.n < n) {
 		codec->bad = true;
 		return 0;
 	}
-	for (i = 0; i < n; i++)
-		value = value << 8 | (unsigned char)codec->in.p[i];
+	memcpy((char *)&value + sizeof(value) - n, codec->in.p, n);
 	codec->in.p += n;
 	codec->in.n -= n;
-	return value;
+	return be64toh(value);
 }
 
 /* A number of n octets, at most max. */
-static void
+static inline void
 code_bytes(struct codec *codec, uint64_t *value, size_t n, uint64_t max)
 {
 	if (codec->out != NULL) {
@@ -130,14 +132,27 @@ static void code_bool(struct codec *codec, bool *value)
 		(value) = (type)code_number_;                            \
 	} while (0)
 
+static void put_text(struct buf *out, struct span text)
+{
+	char *bytes;
+
+	if (text.p == NULL) {
+		put_bytes(out, TEXT_ABSENT, 4);
+		return;
+	}
+	bytes = buf_more(out, 4 + text.n);
+	if (bytes == NULL)
+		return;
+	set_bytes(bytes, text.n, 4);
+	memcpy(bytes + 4, text.p, text.n);
+}
+
 static void code_long_text(struct codec *codec, struct span *text, size_t max)
 {
-	uint64_t n = text->p == NULL ? TEXT_ABSENT : text->n;
+	uint64_t n;
 
 	if (codec->out != NULL) {
-		put_bytes(codec->out, n, 4);
-		if (text->p != NULL)
-			buf_add(codec->out, *text);
+		put_text(codec->out, *text);
 		return;
 	}
 	*text = (struct span){ .p = NULL, .n = 0 };

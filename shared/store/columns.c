@@ -30,11 +30,26 @@ static size_t repair(struct span text, size_t max_chars, char *out)
 	return n;
 }
 
+static bool is_ascii(struct span text)
+{
+	unsigned char bits = 0;
+	size_t i;
+
+	for (i = 0; i < text.n; i++)
+		bits |= (unsigned char)text.p[i];
+	return bits < 0x80;
+}
+
 struct span column_text(struct arena *arena, struct span text, size_t max_chars)
 {
-	size_t n = repair(text, max_chars, NULL);
-	char *copy = arena_alloc(arena, n + 1);
+	char *copy;
+	size_t n;
 
+	/* Nearly all are, and short. */
+	if (text.n <= max_chars && is_ascii(text))
+		return arena_copy(arena, text);
+	n = repair(text, max_chars, NULL);
+	copy = arena_alloc(arena, n + 1);
 	if (copy == NULL)
 		return (struct span){ NULL, 0 };
 	repair(text, max_chars, copy);

@@ -491,18 +491,19 @@ static void bulk_release(struct bulk *bulk)
 	}
 }
 
-static int bulk_column(struct bulk *bulk, size_t column, enum db_kind kind)
+static int
+bulk_column(struct bulk *bulk, size_t column, enum db_kind kind, size_t rows)
 {
 	MYSQL_BIND *bind = &bulk->bind[column];
 
 	bind->buffer_type = type_of(kind);
 	if (kind == DB_INT) {
-		bulk->number[column] = calloc(BULK_ROWS, sizeof(int64_t));
+		bulk->number[column] = calloc(rows, sizeof(int64_t));
 		bind->buffer = bulk->number[column];
 		return bind->buffer == NULL ? -1 : 0;
 	}
-	bulk->text[column] = calloc(BULK_ROWS, sizeof(char *));
-	bulk->length[column] = calloc(BULK_ROWS, sizeof(unsigned long));
+	bulk->text[column] = calloc(rows, sizeof(char *));
+	bulk->length[column] = calloc(rows, sizeof(unsigned long));
 	bind->buffer = bulk->text[column];
 	bind->length = bulk->length[column];
 	return bind->buffer == NULL || bind->length == NULL ? -1 : 0;
@@ -593,7 +594,8 @@ int database_bulk(struct database *db, const char *sql,
 			       "MariaDB 10.6 or newer is needed",
 			       mysql_get_server_info(db->mysql));
 	for (i = 0; i < columns; i++) {
-		if (bulk_column(&bulk, i, values[i].kind) < 0) {
+		if (bulk_column(&bulk, i, values[i].kind,
+				rows < BULK_ROWS ? rows : BULK_ROWS) < 0) {
 			no_memory(err);
 			goto out;
 		}

@@ -171,6 +171,8 @@ reasons_json(struct mail_store *store, const struct report_row *row)
 	struct json json = JSON_INIT(&store->json);
 	size_t i;
 
+	if (row->n_reasons == 0)
+		return SPAN("[]");
 	json_open(&json, '[');
 	for (i = 0; i < row->n_reasons; i++) {
 		json_open(&json, '{');

@@ -54,6 +54,25 @@ static void the_limit_is_reached_and_not_passed(void **state)
 	buf_release(&buf);
 }
 
+static void room_is_given_to_be_filled_in(void **state)
+{
+	struct buf buf = BUF_INIT(5);
+	char *p;
+
+	(void)state;
+	buf_add_char(&buf, 'a');
+	p = buf_more(&buf, 4);
+	assert_non_null(p);
+	memcpy(p, "bcde", 4);
+	assert_string_equal(buf_string(&buf), "abcde");
+	assert_non_null(buf_more(&buf, 0));
+	assert_null(buf_more(&buf, 1));
+	assert_false(buf_ok(&buf));
+	assert_null(buf_more(&buf, 0));
+	assert_string_equal(buf_string(&buf), "abcde");
+	buf_release(&buf);
+}
+
 /* Half a piece would look like a whole one to whoever forgets buf_ok(). */
 static void what_does_not_fit_is_not_cut(void **state)
 {
@@ -182,6 +201,7 @@ int main(void)
 		cmocka_unit_test(an_empty_buf_needs_no_memory),
 		cmocka_unit_test(pieces_stand_behind_each_other),
 		cmocka_unit_test(the_limit_is_reached_and_not_passed),
+		cmocka_unit_test(room_is_given_to_be_filled_in),
 		cmocka_unit_test(what_does_not_fit_is_not_cut),
 		cmocka_unit_test(failure_is_remembered),
 		cmocka_unit_test(no_limit_is_a_limit_too),
