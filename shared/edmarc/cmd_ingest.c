@@ -141,12 +141,23 @@ static int load_spools(struct ingest *ingest, struct err *err)
 	if (result < 0 && database_ping(ingest->db, &second) < 0)
 		return -1;
 	if (ingest_reports(ingest, &second) < 0) {
-		if (result < 0)
+		if (result < 0) {
 			log_error("%s", err->text);
+			ingest->held[0] = '\0'; /* it is more than that */
+		}
 		*err = second;
 		return -1;
 	}
 	return result;
+}
+
+/* Is a list of our domains all that is wrong? Then the rest goes on. */
+static bool only_held(struct ingest *ingest)
+{
+	struct err gone = ERR_INIT;
+
+	return ingest->held[0] != '\0' && ingest->db != NULL &&
+	       database_ping(ingest->db, &gone) == 0;
 }
 
 /* ------------------------------------------------------------------- metrics */
@@ -207,13 +218,14 @@ static int load_once(struct ingest *ingest, struct err *err)
 	int result;
 
 	ingest->failures = 0;
+	ingest->held[0] = '\0';
 	memset(&ingest->count, 0, sizeof(ingest->count));
 	if (connect_database(ingest, err) < 0)
 		return -1;
 	result = load_spools(ingest, err);
-	if (result < 0)
+	if (result < 0 && !only_held(ingest))
 		database_close(&ingest->db);
-	else if (ingest->failures > 0)
+	if (result == 0 && ingest->failures > 0)
 		result = err_set(
 			err, ERR_TEMP, "%u file%s left for another time",
 			ingest->failures, ingest->failures == 1 ? "" : "s");
@@ -308,18 +320,37 @@ static int with_jitter(int ms)
 	return ms * 3 / 4 + (int)(random % (unsigned)(ms / 2 + 1));
 }
 
+/* Said once for each reason, and when it is over. */
+static void say_held(const struct ingest *ingest, char *said, size_t size)
+{
+	if (strcmp(said, ingest->held) == 0)
+		return;
+	if (ingest->held[0] != '\0')
+		log_error("report mail has to wait, verdicts are loaded: %s; "
+			  "looking again every %d s",
+			  ingest->held, WATCH_SECS);
+	else
+		log_info("report mail is loaded again");
+	(void)snprintf(said, size, "%s", ingest->held);
+}
+
 static int watch_on(struct ingest *ingest, int watch)
 {
+	char said[sizeof(ingest->held)] = "";
 	int pause = FIRST_PAUSE_MS;
 	bool worked = false;
 
 	while (!ingest_stopping(ingest)) {
 		struct err err = ERR_INIT;
+		int result = run_pass(ingest, &err);
+		bool held = result < 0 && only_held(ingest);
 
-		if (run_pass(ingest, &err) == 0) {
+		if (result == 0 || held) {
 			worked = true;
 			pause = FIRST_PAUSE_MS;
-			wait_for_work(ingest, watch, WATCH_SECS * 1000);
+			say_held(ingest, said, sizeof(said));
+			wait_for_work(ingest, held ? -1 : watch,
+				      WATCH_SECS * 1000);
 			continue;
 		}
 		/* Wrong from the start: the administrator is still here. */

@@ -5,7 +5,8 @@
  * What an error costs: a bad line or mail is set aside and counted; a segment
  * or mail that cannot be done now (failures) stays in its spool and does not
  * keep the others waiting, unless it is the database that fails, which ends the
- * pass.
+ * pass. A list of our domains that cannot be read keeps all mails waiting (held),
+ * and nothing else.
  */
 #ifndef EDMARC_EDMARC_INGEST_H
 #define EDMARC_EDMARC_INGEST_H
@@ -45,6 +46,12 @@ struct ingest {
 		uint64_t refused; /* mails that were set aside */
 	} count;
 	unsigned failures;
+
+	/*
+	 * Nobody knows which domains are ours, so mails stay where they are:
+	 * why, or "" when they do not.
+	 */
+	char held[256];
 
 	const char *metrics_path; /* "": nobody asks for them */
 	struct metrics metrics;
@@ -100,7 +107,7 @@ struct mail_source {
 
 /*
  * Read and store what the source has. Mails that are with a child when we are
- * asked to stop are not stored.
+ * asked to stop are not stored. -1 with held: none was touched, for *err.
  */
 MUST_CHECK int ingest_mails(struct ingest *ingest, struct parsers *parsers,
 			    struct mail_source *source, struct err *err);

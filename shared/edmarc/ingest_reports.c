@@ -551,6 +551,17 @@ static void release(struct work *work)
 	}
 }
 
+/* Without it, what is ours could be set aside, or what is not be counted. */
+static int find_out_whats_ours(struct ingest *ingest, struct err *err)
+{
+	ingest->held[0] = '\0';
+	if (trust_load(&ingest->trust, ingest->settings, ingest->host,
+		       ingest->db, (int64_t)time(NULL), err) == 0)
+		return 0;
+	(void)snprintf(ingest->held, sizeof(ingest->held), "%s", err->text);
+	return err_while(err, "report mail has to wait");
+}
+
 int ingest_mails(struct ingest *ingest, struct parsers *parsers,
 		 struct mail_source *source, struct err *err)
 {
@@ -559,8 +570,7 @@ int ingest_mails(struct ingest *ingest, struct parsers *parsers,
 			     .parsers = parsers };
 	int result;
 
-	if (trust_load(&ingest->trust, ingest->settings, ingest->host,
-		       ingest->db, (int64_t)time(NULL), err) < 0)
+	if (find_out_whats_ours(ingest, err) < 0)
 		return -1;
 	do {
 		work.later = NULL;

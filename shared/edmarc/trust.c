@@ -90,8 +90,14 @@ int trust_load(struct trust **trust, const struct settings *settings,
 	if (*trust == NULL)
 		return no_memory(err);
 	arena_reset((*trust)->names);
-	return hosted_read(settings, db, now, (*trust)->names,
-			   &(*trust)->hosted, err);
+	if (hosted_read(settings, db, now, (*trust)->names, &(*trust)->hosted,
+			err) < 0)
+		return -1;
+	if (!(*trust)->hosted.configured || (*trust)->hosted.n > 0)
+		return 0;
+	return err_set(err, ERR_CONFIG,
+		       "[domains]: no domain is in what hosted, hosted_query "
+		       "and hosted_accepted name");
 }
 
 void trust_free(struct trust **trust)

@@ -27,7 +27,9 @@ struct trust;
 
 /*
  * Read the domains, again if *trust is not NULL: lists change. Errors are those
- * of hosted_read(); *trust can be used again all the same. host is the name of
+ * of hosted_read(), and ERR_CONFIG when no domain is in any of the sources: a list
+ * is empty while somebody writes it, and everything would be set aside. *trust can
+ * be used again all the same. host is the name of
  * this machine. Without a list of public suffixes (no libopendmarc), see
  * carrier_of_report().
  */

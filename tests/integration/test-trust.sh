@@ -132,11 +132,66 @@ done
 	printf '%s\n' '--b--'
 } >"$T/both"
 mail_put_whole one "$T/both"
+
+# A list that cannot be read, or that is empty for a moment: mails wait, and all
+# else goes on.
+journal=$T/one/verdicts/open.jsonl
+verdicts() {
+	sql edmarc 'SELECT COALESCE(SUM(count), 0) FROM verdict_row'
+}
+# waits NAME CONFIGURATION REASON
+waits() {
+	verdict "$yesterday" 192.0.2.1 example.org >"$journal"
+	before=$(verdicts)
+	edmarc_run 78 "$1" "$2" ingest --metrics "$T/held.prom"
+	like 'is an error with its name and reason' "$errors" \
+		"report mail has to wait: $3"
+	is 'nothing is taken' "$(find "$T/one/reports/new" -type f | wc -l)" 4
+	is 'or stored' "$(sql edmarc 'SELECT COUNT(*) FROM received_mail')" 0
+	is 'but verdicts are' "$(verdicts)" $((before + 1))
+	like 'and numbers are written' "$(cat "$T/held.prom")" \
+		'^edmarc_spool_files\{spool="reports"\} 4$'
+	rm "$T/held.prom"
+}
 rm "$T/domains"
-edmarc_run 78 'a list that is missing' hosted ingest
-like 'is an error with its name' "$errors" "$T/domains"
-is 'and nothing is taken' "$(find "$T/one/reports/new" -type f | wc -l)" 4
-is 'or stored' "$(sql edmarc 'SELECT COUNT(*) FROM received_mail')" 0
+waits 'a list that is missing' hosted \
+	"domains.hosted: $T/domains: No such file or directory"
+printf '# later\n' >"$T/domains"
+waits 'a list that is empty' hosted '\[domains\]: no domain is in what hosted'
+setting query domains 'hosted_query = SELECT name FROM panel'
+waits 'a query that fails' query \
+	"domains.hosted_query: MariaDB error 1146: Table 'edmarc.panel' doesn't"
+rm "$T/domains"
+verdict "$yesterday" 192.0.2.1 example.org >"$journal"
+want=$(($(verdicts) + 2))
+start service "$edmarc" -c "$T/hosted.conf" ingest --watch \
+	--metrics "$T/held.prom"
+told() { # told N TEXT: so many times
+	[ "$(grep -c -- "$2" "$T/service.log")" = "$1" ]
+}
+check 'the service says what is wrong' wait_for 20 'a line in its log' \
+	told 1 "report mail has to wait, verdicts are loaded: .*$T/domains"
+verdict "$yesterday" 192.0.2.1 example.org >"$journal"
+all_in() {
+	[ "$(verdicts)" = "$want" ]
+}
+check 'goes on with verdicts' wait_for 30 'two verdicts' all_in
+check 'and says it once' told 1 'report mail has to wait'
+is 'its mails wait' "$(find "$T/one/reports/new" -type f | wc -l)" 4
+echo hosted.example >"$T/domains"
+check 'when the list is there' wait_for 30 'the mails' \
+	told 1 'report mail is loaded again'
+is 'it loads them by itself' "$(find "$T/one/reports/new" -type f | wc -l)" 0
+stop service
+sql edmarc 'DELETE FROM received_mail; DELETE FROM received_report;
+	DELETE FROM received_row'
+for name in "$T"/one/reports/bad/*.test; do
+	rm "$name.reason" "$name"
+done
+for domain in hosted.example mail.hosted.example other.example; do
+	mail_put one "$T/$domain"
+done
+mail_put_whole one "$T/both"
 echo hosted.example >"$T/domains"
 edmarc_run 0 'with the list' hosted ingest
 is 'domains of others do not count' "$(sql edmarc 'SELECT report_id
