@@ -638,6 +638,12 @@ static void log_mail(const struct source_mail *mail,
 			    "reports of the same reporter cover",
 			    mail->name.p, quote(envelope->sender).text,
 			    outcome->overlaps);
+	if (outcome->displaced > 0)
+		log_warning("mail=%s sender=%s displaced=%d: the same reports "
+			    "had come by mail that did not pass DMARC as the "
+			    "reporter; they count no more",
+			    mail->name.p, quote(envelope->sender).text,
+			    outcome->displaced);
 	if (!outcome->set_aside) {
 		log_debug("mail=%s status=%s reports=%d duplicates=%d",
 			  mail->name.p, mail_status_name(outcome),

@@ -139,9 +139,12 @@ int failure_reports_expire(struct database *db, int64_t before,
 
 /* -------------------------------------------------------------- TLS reports */
 
-/* Reporter, id and time; a report about several domains has several ids. */
-static int
-tls_key(const struct tls_head *head, struct column_hash *key, struct err *err)
+/*
+ * Reporter, with the domain that his mail can prove, id and time; a report about
+ * several domains has several ids.
+ */
+static int tls_key(const struct tls_head *head, struct arena *arena,
+		   struct column_hash *key, struct err *err)
 {
 	struct buf text = BUF_INIT((size_t)64 * 1024);
 	struct json json = JSON_INIT(&text);
@@ -149,6 +152,7 @@ tls_key(const struct tls_head *head, struct column_hash *key, struct err *err)
 
 	json_open(&json, '[');
 	json_text(&json, head->org_name.n > 0 ? head->org_name : head->contact);
+	json_text(&json, column_domain_of(arena, span_trim(head->contact)));
 	json_text(&json, head->report_id);
 	json_int(&json, head->begin);
 	json_int(&json, head->end);
@@ -161,14 +165,17 @@ tls_key(const struct tls_head *head, struct column_hash *key, struct err *err)
 }
 
 int tls_keep(struct other_reports *others, const struct tls_head *head,
-	     struct arena *arena, struct err *err)
+	     const struct carrier *carrier, struct arena *arena,
+	     struct err *err)
 {
 	struct tls_item *item = arena_alloc(arena, sizeof(*item));
 
 	if (item == NULL)
 		return too_much(err);
-	if (tls_key(head, &item->key, err) < 0)
+	if (tls_key(head, arena, &item->key, err) < 0)
 		return -1;
+	item->authenticated = carrier_of_report(carrier, head->contact, arena);
+	item->auth_domain = db_string(carrier->domain);
 	item->org_name = cut(arena, head->org_name, 255);
 	item->contact = cut(arena, head->contact, 320);
 	item->report_id = cut(arena, head->report_id, 255);
@@ -253,6 +260,38 @@ static const char detail_sql[] =
 	"additional, sessions) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 #define DETAIL_COLUMNS 11
 
+/*
+ * Is there the same report by mail that did not pass DMARC as the reporter, while
+ * this one did? Then it goes.
+ */
+static int displace_tls(struct database *db, const struct tls_item *report,
+			struct err *err)
+{
+	static const char *const statements[] = {
+		"DELETE FROM tls_failure WHERE report = ?",
+		"DELETE FROM tls_policy WHERE report = ?",
+		"DELETE FROM tls_report WHERE id = ?",
+	};
+	const struct db_value key = db_bytes(report->key.bytes, COLUMN_HASH);
+	struct db_value value;
+	int64_t id;
+	size_t i;
+
+	if (report->authenticated != AUTHENTICATED_YES)
+		return 0;
+	if (database_number(db,
+			    "SELECT id FROM tls_report WHERE report_key = ? "
+			    "AND authenticated <> 'yes' FOR UPDATE",
+			    &key, 1, &id, err) < 0)
+		return -1;
+	value = db_int(id);
+	for (i = 0; id != 0 && i < sizeof(statements) / sizeof(statements[0]);
+	     i++)
+		if (database_run(db, statements[i], &value, 1, NULL, err) < 0)
+			return -1;
+	return 0;
+}
+
 /* 1 when it is new, with its id; 0 when somebody has brought it; -1. */
 static int insert_tls(struct database *db, const struct tls_item *report,
 		      const struct other_mail *mail, struct err *err)
@@ -264,15 +303,20 @@ static int insert_tls(struct database *db, const struct tls_item *report,
 		report->report_id,
 		db_int(report->begin),
 		db_int(report->end),
+		db_string(authenticated_name(report->authenticated)),
+		report->auth_domain,
 		db_text(mail->name),
 		db_int(mail->now),
 	};
 	uint64_t changed;
 
+	if (displace_tls(db, report, err) < 0)
+		return -1;
 	if (database_run(db,
 			 "INSERT INTO tls_report (report_key, org_name, "
-			 "contact, report_id, begin_at, end_at, mail_name, "
-			 "stored_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+			 "contact, report_id, begin_at, end_at, "
+			 "authenticated, auth_domain, mail_name, "
+			 "stored_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
 			 "ON DUPLICATE KEY UPDATE report_key = report_key",
 			 values, sizeof(values) / sizeof(values[0]), &changed,
 			 err) < 0)

@@ -18,6 +18,7 @@
 #include "base/attributes.h"
 #include "base/err.h"
 #include "base/span.h"
+#include "report/carrier.h"
 #include "report/failure.h"
 #include "report/tls.h"
 #include "store/columns.h"
@@ -40,6 +41,8 @@ struct other_items {
 struct tls_item {
 	struct tls_item *next;
 	struct column_hash key;
+	enum authenticated authenticated;
+	struct db_value auth_domain;
 	struct db_value org_name;
 	struct db_value contact;
 	struct db_value report_id;
@@ -69,9 +72,9 @@ static inline bool other_reports_any(const struct other_reports *others)
 MUST_CHECK int failure_keep(struct other_reports *others,
 			    const struct failure_report *report, int64_t now,
 			    struct arena *arena, struct err *err);
-MUST_CHECK int tls_keep(struct other_reports *others,
-			const struct tls_head *head, struct arena *arena,
-			struct err *err);
+MUST_CHECK int
+tls_keep(struct other_reports *others, const struct tls_head *head,
+	 const struct carrier *carrier, struct arena *arena, struct err *err);
 MUST_CHECK int tls_keep_policy(struct other_reports *others,
 			       const struct tls_policy *policy,
 			       struct arena *arena, struct err *err);
@@ -91,7 +94,8 @@ struct other_mail {
 
 /*
  * Inside a transaction. *stored and *duplicates count; a TLS report that is there
- * by another mail already is a duplicate.
+ * by another mail already is a duplicate, unless only this mail passed DMARC as the
+ * reporter: then it takes the place of the other (reports.h).
  */
 MUST_CHECK int other_reports_insert(struct database *db,
 				    const struct other_reports *others,

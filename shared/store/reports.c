@@ -79,6 +79,8 @@ int report_key(const struct report_head *head, struct arena *arena,
 
 	json_open(&json, '[');
 	add_lower(&json, arena, reporter_of(head));
+	/* org_name is anybody's to choose; this is what mail can prove. */
+	json_text(&json, column_domain_of(arena, span_trim(head->email)));
 	add_lower(&json, arena, head->policy_domain);
 	json_text(&json, head->report_id);
 	json_int(&json, head->begin);
@@ -134,9 +136,12 @@ cut(struct mail_store *store, struct span text, size_t max_chars)
 static int fill_head(struct mail_store *store, struct report *report,
 		     const struct report_head *head, struct err *err)
 {
+	enum authenticated authenticated =
+		carrier_of_report(&store->carrier, head->email, store->heads);
 	struct db_value *v = report->head;
 	size_t n = 0;
 
+	report->authentic = authenticated == AUTHENTICATED_YES;
 	v[n++] = db_bytes(report->key.bytes, COLUMN_HASH);
 	v[n++] = cut(store, reporter_of(head), 255);
 	v[n++] = cut(store, head->org_name, 255);
@@ -159,8 +164,7 @@ static int fill_head(struct mail_store *store, struct report *report,
 	v[n++] = cut(store, head->testing, 20);
 	v[n++] = cut(store, head->generator, 255);
 	v[n++] = db_text(errors_json(store, head));
-	v[n++] = db_string(authenticated_name(
-		carrier_of_report(&store->carrier, head->email, store->heads)));
+	v[n++] = db_string(authenticated_name(authenticated));
 	v[n++] = db_string(store->carrier.domain);
 	return values_there(v, n) ? 0 : too_much(err);
 }
@@ -352,7 +356,7 @@ static int sink_head(struct report_sink *sink, const struct report_head *head,
 		return err_set(err, ERR_LIMIT, "too many reports in a mail");
 	if (!store->inside || store->current != NULL)
 		return err_set(err, ERR_INPUT, "a second head");
-	if (report_key(head, store->heads, &report->key, err) < 0 ||
+	if (report_key(head, store->heads, &report->base, err) < 0 ||
 	    fill_head(store, report, head, err) < 0)
 		return -1;
 	report->mail = store;
@@ -426,7 +430,8 @@ static int sink_tls_head(struct report_sink *sink, const struct tls_head *head,
 
 	if (!store->inside || store->current != NULL)
 		return err_set(err, ERR_INPUT, "a TLS report out of order");
-	if (tls_keep(&store->others, head, store->heads, err) < 0)
+	if (tls_keep(&store->others, head, &store->carrier, store->heads, err) <
+	    0)
 		return -1;
 	store->kind = INSIDE_TLS;
 	return 0;

@@ -13,7 +13,10 @@
  * crash left of it is dropped when the mail is read again.
  *
  * A report that is there already (same reporter, policy domain, id, begin and
- * end) counts as a duplicate: the first one stays. While it is incomplete, mails
+ * end) counts as a duplicate: the first one stays, unless it came by mail that is not
+ * known to have passed DMARC as the reporter and this one did; then it gives way.
+ * The reporter is org_name and the domain of email, so that nobody who sends under
+ * his own domain can be in the way of another, whatever he calls himself. While it is incomplete, mails
  * that bring it as well have to wait (ERR_TEMP): until then nobody knows whether
  * the first one can be read to its end.
  */
@@ -34,8 +37,8 @@
 #include "store/database.h"
 
 /* Of one mail in memory, and so of one transaction: Galera likes them small. */
-#define MAX_MAIL_ROWS    1000
-#define MAX_MAIL_BYTES   ((size_t)4 * 1024 * 1024)
+#define MAX_MAIL_ROWS  1000
+#define MAX_MAIL_BYTES ((size_t)4 * 1024 * 1024)
 
 struct mail_envelope {
 	struct span name; /* of the spool file */
@@ -68,6 +71,8 @@ struct mail_outcome {
 	 * reporter about the same policy domain covers in part (R8.1).
 	 */
 	int overlaps;
+	/* Reports that took the place of one that anybody may have written. */
+	int displaced;
 };
 
 const char *mail_status_name(const struct mail_outcome *outcome);

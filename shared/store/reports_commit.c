@@ -153,7 +153,15 @@ static int find_mails(struct commit *commit, struct err *err)
 
 static int compare_keys(const struct report *a, const struct report *b)
 {
-	return memcmp(a->key.bytes, b->key.bytes, COLUMN_HASH);
+	return memcmp(a->base.bytes, b->base.bytes, COLUMN_HASH);
+}
+
+/* Of equal ones, those of the reporter himself come first. */
+static int compare_reports(const struct report *a, const struct report *b)
+{
+	int order = compare_keys(a, b);
+
+	return order != 0 ? order : b->authentic - a->authentic;
 }
 
 /* The list has them in their order; sorting must not change that of equals. */
@@ -172,10 +180,21 @@ sort_reports(struct report **reports, struct report **scratch, size_t n)
 		bool from_left =
 			right == n ||
 			(left < half &&
-			 compare_keys(scratch[left], scratch[right]) <= 0);
+			 compare_reports(scratch[left], scratch[right]) <= 0);
 
 		reports[i] = scratch[from_left ? left++ : right++];
 	}
+}
+
+/* Whatever a transaction has said before, it says anew. */
+static void forget_place(struct report *report)
+{
+	report->key = report->base;
+	report->try_duplicate = false;
+	report->try_again = false;
+	report->try_aside = false;
+	report->overlaps = false;
+	report->rival = 0;
 }
 
 /* Is it the same report as the one in front of it? */
@@ -206,9 +225,12 @@ static int collect_reports(struct commit *commit, struct err *err)
 		if (commit->mails[i]->known_whole)
 			continue;
 		for (report = commit->mails[i]->first; report != NULL;
-		     report = report->next)
-			if (!report->placed)
-				commit->reports[n++] = report;
+		     report = report->next) {
+			if (report->placed)
+				continue;
+			forget_place(report);
+			commit->reports[n++] = report;
+		}
 	}
 	commit->n_reports = n;
 	sort_reports(commit->reports, commit->reports + n, n);
@@ -265,6 +287,7 @@ static void list_keys(struct commit *commit)
 
 #define KEYS_SQL(overlaps)                                               \
 	"SELECT n, r.id, r.mail_name, r.complete, " overlaps             \
+	", r.authenticated = 'yes'"                                      \
 	" FROM JSON_TABLE(?, '$[*]' COLUMNS ("                           \
 	"n FOR ORDINALITY, k VARCHAR(32) CHARACTER SET ascii PATH '$'))" \
 	" j STRAIGHT_JOIN received_report r ON r.report_key = UNHEX(k)"
@@ -299,6 +322,43 @@ static void list_keys(struct commit *commit)
 	"CASE WHEN r.period_bucket = 0 THEN " ANYWHERE " ELSE " BESIDE \
 	" OR " AMONG_LONG " OR " IN_FRONT " OR " BEHIND " END"
 
+/* Has this mail put the same report somewhere, in an earlier transaction? */
+static const struct report *placed_twin(const struct report *report)
+{
+	const struct report *other;
+
+	for (other = report->mail->first; other != NULL; other = other->next)
+		if (other->placed && compare_keys(other, report) == 0)
+			return other;
+	return NULL;
+}
+
+/*
+ * Anybody can write a report in the name of another, guess its id and be first.
+ * So the report in the table gives way to one that came by mail of the reporter,
+ * if it did not do so itself. Both have the same domain in email: it is part of
+ * the key. True when the report is not to be looked at any more.
+ */
+static bool
+meet_rival(const struct commit *commit, struct report *report, int64_t rival)
+{
+	const struct report *twin = placed_twin(report);
+
+	if (twin != NULL) {
+		report->try_duplicate = true;
+		report->try_id = twin->id;
+		return false;
+	}
+	report->rival = rival;
+	if (commit->whole)
+		return true;
+	/* It may still turn out to be cut off: the other one stays till then. */
+	report->try_aside = true;
+	report->key = column_hash(
+		(struct span){ (const char *)report->base.bytes, COLUMN_HASH });
+	return true;
+}
+
 static const char keys_sql[] = KEYS_SQL("0");
 static const char inserted_sql[] = KEYS_SQL(OVERLAPS);
 
@@ -322,9 +382,16 @@ static int find_reports(struct commit *commit, bool inserted, struct err *err)
 		same_mail =
 			span_equal(db_rows_text(rows, 2), report->mail->name);
 		commit->fresh[at] = false;
+		if (!inserted && !same_mail && report->authentic &&
+		    db_rows_int(rows, 3) != 0 && db_rows_int(rows, 5) == 0) {
+			commit->fresh[at] = meet_rival(commit, report,
+						       db_rows_int(rows, 1));
+			continue;
+		}
 		report->try_id = db_rows_int(rows, 1);
-		report->overlaps =
-			inserted && same_mail && db_rows_int(rows, 4) != 0;
+		report->overlaps = inserted && same_mail &&
+				   !report->try_aside &&
+				   db_rows_int(rows, 4) != 0;
 		if (inserted && same_mail)
 			continue;
 		if (meet_report(report, report->try_id, same_mail,
@@ -375,6 +442,41 @@ set_report(const struct report *report, bool whole, struct db_value *v)
 	v[n++] = db_string(report_status_name(end->status));
 }
 
+/* Room for so many values, whatever was there before. */
+static int
+make_values(struct commit *commit, size_t rows, size_t columns, struct err *err)
+{
+	free(commit->values);
+	commit->values = calloc(rows + 1, columns * sizeof(*commit->values));
+	return commit->values == NULL ? no_memory(err) : 0;
+}
+
+/*
+ * Out of the sums, of sight of the reporter's others, and of the place of the key;
+ * what is incomplete is removed in time.
+ */
+#define DISPLACE                                                           \
+	"UPDATE received_report SET complete = 0, reporter = '', "         \
+	"report_key = UNHEX(LEFT(SHA2(CONCAT(report_key, id), 256), 32)) " \
+	"WHERE complete = 1 AND authenticated <> 'yes' AND "
+
+static int displace_rivals(struct commit *commit, struct err *err)
+{
+	size_t i, n = 0;
+
+	if (!commit->whole)
+		return 0;
+	if (make_values(commit, commit->n_reports, 1, err) < 0)
+		return -1;
+	for (i = 0; i < commit->n_reports; i++)
+		if (commit->reports[i]->rival != 0)
+			commit->values[n++] = db_int(commit->reports[i]->rival);
+	if (n == 0)
+		return 0;
+	return database_bulk(commit->db, DISPLACE "id = ?", commit->values, 1,
+			     n, err);
+}
+
 /* Marked where the report is: a later one that meets it is marked itself. */
 static int mark_overlaps(struct commit *commit, struct err *err)
 {
@@ -390,15 +492,6 @@ static int mark_overlaps(struct commit *commit, struct err *err)
 			     "UPDATE received_report SET overlaps = 1 "
 			     "WHERE id = ?",
 			     commit->values, 1, n, err);
-}
-
-/* Room for so many values, whatever was there before. */
-static int
-make_values(struct commit *commit, size_t rows, size_t columns, struct err *err)
-{
-	free(commit->values);
-	commit->values = calloc(rows + 1, columns * sizeof(*commit->values));
-	return commit->values == NULL ? no_memory(err) : 0;
 }
 
 /*
@@ -436,13 +529,8 @@ static int place_reports(struct commit *commit, struct err *err)
 		return -1;
 	if (commit->n_reports == 0)
 		return 0;
-	for (i = 0; i < commit->n_reports; i++) {
-		commit->reports[i]->try_duplicate = false;
-		commit->reports[i]->try_again = false;
-		commit->reports[i]->overlaps = false;
-	}
 	if (find_reports(commit, false, err) < 0 ||
-	    insert_reports(commit, err) < 0)
+	    displace_rivals(commit, err) < 0 || insert_reports(commit, err) < 0)
 		return -1;
 	for (i = 1; i < commit->n_reports; i++) {
 		struct report *report = commit->reports[i];
@@ -524,6 +612,26 @@ static int complete_report(struct database *db, const struct report *report,
 	return err_set(err, ERR_TEMP, "a report was removed while it came in");
 }
 
+/* Out of the way with what stands under its key, and into its place. */
+static int
+take_place(struct database *db, const struct report *report, struct err *err)
+{
+	struct db_value values[] = { db_bytes(report->base.bytes, COLUMN_HASH),
+				     db_int(report->id) };
+	uint64_t changed;
+
+	if (database_run(db, DISPLACE "report_key = ?", values, 1, NULL, err) <
+		    0 ||
+	    database_run(db,
+			 "UPDATE IGNORE received_report SET report_key = ? "
+			 "WHERE id = ?",
+			 values, 2, &changed, err) < 0)
+		return -1;
+	if (changed == 1)
+		return 0;
+	return err_set(err, ERR_TEMP, "the same report came by another mail");
+}
+
 static int complete_reports(struct commit *commit, struct err *err)
 {
 	const struct report *report;
@@ -533,7 +641,9 @@ static int complete_reports(struct commit *commit, struct err *err)
 		for (report = commit->mails[i]->first; report != NULL;
 		     report = report->next)
 			if (report->placed && !report->duplicate &&
-			    complete_report(commit->db, report, err) < 0)
+			    (complete_report(commit->db, report, err) < 0 ||
+			     (report->aside &&
+			      take_place(commit->db, report, err) < 0)))
 				return -1;
 	return 0;
 }
@@ -565,7 +675,7 @@ static int count_duplicates(struct commit *commit, struct err *err)
 		     report = report->next)
 			if (is_counted_duplicate(report))
 				commit->values[n++] = db_bytes(
-					report->key.bytes, COLUMN_HASH);
+					report->base.bytes, COLUMN_HASH);
 	}
 	return database_bulk(commit->db,
 			     "UPDATE received_report "
@@ -593,6 +703,8 @@ static void make_outcome(struct mail_store *mail)
 			outcome->reports++;
 		if (report->overlaps)
 			outcome->overlaps++;
+		if (report->rival != 0)
+			outcome->displaced++;
 		if (report->status == REPORT_PARTIAL)
 			partial = true;
 	}
@@ -738,6 +850,7 @@ static void settle(struct mail_store *mail)
 		/* Of a mail that is stored, nothing goes anywhere. */
 		report->duplicate = report->try_duplicate || mail->known_whole;
 		report->again = report->try_again;
+		report->aside = report->try_aside;
 	}
 	mail->n_rows = 0;
 	arena_reset(mail->texts);

@@ -28,7 +28,9 @@ struct sums {
 struct report {
 	struct report *next;
 	struct mail_store *mail;
-	struct column_hash key;
+	struct column_hash base; /* report_key() */
+	struct column_hash key;  /* under which it is looked for */
+	bool authentic;          /* its mail passed DMARC as the reporter */
 	struct db_value head[HEAD_COLUMNS];
 	struct sums sums;
 	int64_t skipped_rows;
@@ -40,11 +42,14 @@ struct report {
 	bool placed;
 	bool duplicate;
 	bool again; /* stored by an earlier reading of the same mail */
+	bool aside; /* under another key, until it is complete */
 	int64_t id;
 	/* What the transaction that is running says. */
 	bool try_duplicate;
 	bool try_again;
+	bool try_aside;
 	int64_t try_id;
+	int64_t rival; /* which it takes the place of; 0: none */
 };
 
 struct row {

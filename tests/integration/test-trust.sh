@@ -303,6 +303,120 @@ edmarc_run 0 'again' one ingest
 is 'changes the count of duplicates only' "$(sql edmarc 'SELECT COUNT(*),
 	SUM(messages), SUM(duplicates) FROM received_report')" $'1\t3\t2'
 
+# Somebody guesses the id and the period of a report and is first, or second.
+pass="$us; dmarc=pass header.from=reporter.example"
+fail="$us; dmarc=fail header.from=reporter.example"
+# squat COUNT FIELDS: the same report, with this number of messages
+squat() {
+	report squat $(day 0) example.org >"$T/squat" \
+		<<<"192.0.2.1 $1 none pass pass"
+	mail "$T/squat" "$2"
+}
+counted() {
+	sql edmarc 'SELECT messages, authenticated, overlaps FROM received_report
+		WHERE complete = 1 ORDER BY messages'
+}
+for fields in "$fail" "$us; dmarc=pass header.from=evil.example" ''; do
+	store_empty
+	squat 666 "$fields"
+	edmarc_run 0 'a forged report' mark ingest
+	is 'counts as such' "$(counted | cut -f 1)" 666
+	squat 7 "$pass"
+	edmarc_run 0 'the real one' mark ingest
+	is 'takes its place' "$(counted)" '7	yes	0'
+	like 'which is told' "$errors" 'displaced=1: the same reports had come'
+	squat 666 "$fields"
+	squat 7 "$pass"
+	edmarc_run 0 'both again' mark ingest
+	is 'are duplicates' "$(counted)" '7	yes	0'
+	unlike 'and displace nothing' "$errors" displaced
+	store_empty
+	squat 666 "$fields"
+	squat 7 "$pass"
+	edmarc_run 0 'both at once' mark ingest
+	is 'only the real one counts' "$(counted)" '7	yes	0'
+	is 'and the other is a duplicate' "$(sql edmarc 'SELECT duplicates
+		FROM received_report')" 1
+done
+edmarc_run 0 'summary' mark summary --format json example.org
+is 'knows nothing of the forged one' "$(jq -c '.domains[0] |
+	[.messages, .unauthenticated_reports, (.reports | length)]' \
+	<<<"$output")" '[7,0,1]'
+
+# Under a domain of his own somebody is himself, whatever he calls himself.
+store_empty
+report squat $(day 0) example.org <<<'192.0.2.1 666 none pass pass' |
+	sed s/noreply@reporter.example/x@evil.example/ >"$T/evil"
+mail "$T/evil" "$us; dmarc=pass header.from=evil.example"
+edmarc_run 0 'a report of somebody else' mark ingest
+squat 7 "$pass"
+edmarc_run 0 'and the real one' mark ingest
+is 'do not hide each other' "$(counted | cut -f 1,2)" $'7\tyes\n666\tyes'
+
+# A large one, which comes in by several transactions
+large() { # large ROWS: a report of that many rows, of one message each
+	awk -v n="$1" 'BEGIN { for (i = 0; i < n; i++)
+		print "192.0.2.1 1 none pass pass" }' |
+		report squat $(day 0) example.org
+}
+store_empty
+squat 666 "$fail"
+edmarc_run 0 'a forged report' mark ingest
+large 2500 | head -n 2400 >"$T/cut"
+awk 'NR == 2300 { sub("<count>1<", "<count>9007199254740993<") } 1' "$T/cut" \
+	>"$T/absurd"
+mail "$T/absurd" "$pass"
+edmarc_run 0 'a large one that turns out to be absurd' mark ingest
+is 'is refused, and takes no place' "$(counted | cut -f 1)" 666
+large 2500 >"$T/large"
+mail "$T/large" "$pass"
+edmarc_run 0 'the real one is large' mark ingest
+is 'and takes its place as well' "$(counted)" '2500	yes	0'
+mail "$T/large" "$fail"
+squat 666 "$fail"
+edmarc_run 0 'what comes then' mark ingest
+is 'are duplicates' "$(counted) $(sql edmarc 'SELECT duplicates
+	FROM received_report WHERE complete')" '2500	yes	0 2'
+is 'its rows are all there' "$(sql edmarc 'SELECT COUNT(*) FROM received_row
+	JOIN received_report ON id = report WHERE complete')" 2500
+# What was displaced goes with what is left incomplete.
+sql edmarc 'UPDATE received_report SET stored_at = 1 WHERE complete = 0'
+squat 666 "$fail"
+edmarc_run 0 'later' mark ingest
+is 'nothing is left of the forged one' "$(sql edmarc 'SELECT
+	(SELECT COUNT(*) FROM received_report), (SELECT COUNT(*)
+	FROM received_row)')" $'1\t2500'
+
+# The same with TLS reports
+# tls_mail COUNT FIELDS [ADDRESS]
+tls_mail() {
+	{
+		printf '%b\n' "$2" 'Received: from out ([192.0.2.1])' \
+			'\tby mx.hoster.example with esmtp (Exim)'
+		sed "s/hosted.example/example.org/
+			s/tls@reporter.example/${3:-tls@reporter.example}/
+			s/session-count\": *[57]/session-count\": $1/" "$T/tls"
+	} >"$T/tls_mail"
+	mail_put_whole one "$T/tls_mail"
+}
+tls_counted() {
+	sql edmarc 'SELECT authenticated, SUM(failures) FROM tls_report
+		JOIN tls_policy ON report = id GROUP BY id ORDER BY 2'
+}
+store_empty
+tls_mail 666 "$fail"
+edmarc_run 0 'a forged TLS report' mark ingest
+is 'counts as such' "$(tls_counted)" $'no\t1332'
+tls_mail 3 "$pass"
+tls_mail 666 "$fail"
+edmarc_run 0 'the real one' mark ingest
+is 'takes its place' "$(tls_counted)" $'yes\t6'
+is 'and nothing is left of the other' "$(sql edmarc 'SELECT COUNT(*),
+	SUM(sessions) FROM tls_failure')" $'2\t6'
+tls_mail 666 "$us; dmarc=pass header.from=evil.example" x@evil.example
+edmarc_run 0 'one of somebody else' mark ingest
+is 'stands beside it' "$(tls_counted)" $'yes\t6\nyes\t1332'
+
 # Two machines, two spools, the same mails at the same time
 store_empty
 for i in $(seq 300); do
