@@ -47,10 +47,22 @@ struct queued {
 	off_t bytes;
 };
 
-struct parser {
+/*
+ * After each fork(2), whatever we write to first has to be copied. Where many mails
+ * are read, the children for the next thousands are forked together, and wait.
+ */
+#define SPARES 7
+
+struct child {
 	pid_t pid; /* 0: there is none */
+	clockid_t clock;
+	bool has_clock;
 	int mails;
 	int frames;
+};
+
+struct parser {
+	struct child child;
 	unsigned given; /* in the life of this child */
 	unsigned done;
 
@@ -70,6 +82,8 @@ struct parser {
 
 struct parsers {
 	bool filtered;
+	struct child spare[SPARES];
+	size_t n_spares;
 	size_t busy;
 	size_t next;    /* whose turn it is to be listened to */
 	int64_t looked; /* when the clocks were looked at, in microseconds */
@@ -111,10 +125,9 @@ static int64_t now_us(void)
 static int64_t cpu_us(const struct parser *parser)
 {
 	struct timespec used = { 0 };
-	clockid_t clock;
 
-	if (clock_getcpuclockid(parser->pid, &clock) != 0 ||
-	    clock_gettime(clock, &used) < 0)
+	if (!parser->child.has_clock ||
+	    clock_gettime(parser->child.clock, &used) < 0)
 		return 0;
 	return us_of(&used);
 }
@@ -125,7 +138,7 @@ static void close_pair(const int pair[2])
 	close(pair[1]);
 }
 
-static int start_child(struct parser *parser, bool filtered, struct err *err)
+static int fork_child(struct child *child, bool filtered, struct err *err)
 {
 	int mails[2], frames[2];
 	pid_t pid;
@@ -149,9 +162,31 @@ static int start_child(struct parser *parser, bool filtered, struct err *err)
 	close(mails[1]);
 	close(frames[1]);
 	(void)fcntl(frames[0], F_SETPIPE_SZ, PIPE_BYTES);
-	parser->pid = pid;
-	parser->mails = mails[0];
-	parser->frames = frames[0];
+	*child = (struct child){ .pid = pid,
+				 .mails = mails[0],
+				 .frames = frames[0] };
+	child->has_clock = clock_getcpuclockid(pid, &child->clock) == 0;
+	return 0;
+}
+
+/* None of them is needed yet: if there cannot be any now, that is no fault. */
+static void fork_spares(struct parsers *parsers)
+{
+	struct err ignored = ERR_INIT;
+
+	while (parsers->n_spares < SPARES &&
+	       fork_child(&parsers->spare[parsers->n_spares], parsers->filtered,
+			  &ignored) == 0)
+		parsers->n_spares++;
+}
+
+static int
+start_child(struct parsers *parsers, struct parser *parser, struct err *err)
+{
+	if (parsers->n_spares > 0)
+		parser->child = parsers->spare[--parsers->n_spares];
+	else if (fork_child(&parser->child, parsers->filtered, err) < 0)
+		return -1;
 	parser->given = 0;
 	parser->done = 0;
 	parser->waited = 0;
@@ -161,18 +196,18 @@ static int start_child(struct parser *parser, bool filtered, struct err *err)
 }
 
 /* The status of waitpid(2). It has nothing more to say to us. */
-static int end_child(struct parser *parser)
+static int end_child(struct child *child)
 {
 	int status = 0;
 	pid_t ended;
 
-	kill(parser->pid, SIGKILL);
+	kill(child->pid, SIGKILL);
 	do {
-		ended = waitpid(parser->pid, &status, 0);
+		ended = waitpid(child->pid, &status, 0);
 	} while (ended < 0 && errno == EINTR);
-	close(parser->mails);
-	close(parser->frames);
-	parser->pid = 0;
+	close(child->mails);
+	close(child->frames);
+	child->pid = 0;
 	return status;
 }
 
@@ -203,7 +238,8 @@ static int send_mail(const struct parser *parser,
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(header), &mail->fd, sizeof(int));
-	if (sendmsg(parser->mails, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+	if (sendmsg(parser->child.mails, &message,
+		    MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
 		return 0;
 	/* It has died, and will be found dead; the mail stays in its queue. */
 	if (errno == EPIPE || errno == ECONNRESET)
@@ -212,13 +248,14 @@ static int send_mail(const struct parser *parser,
 }
 
 /* What was in the queue of a child that ended goes to the next one. */
-static int send_again(struct parser *parser, bool filtered, struct err *err)
+static int
+send_again(struct parsers *parsers, struct parser *parser, struct err *err)
 {
 	size_t i;
 
 	if (parser->n == 0)
 		return 0;
-	if (start_child(parser, filtered, err) < 0)
+	if (start_child(parsers, parser, err) < 0)
 		return -1;
 	parser->given = (unsigned)parser->n;
 	wire_reader_start(parser->reader, queued_at(parser, 0)->mail.sink);
@@ -233,7 +270,7 @@ static bool takes_more(const struct parser *parser)
 {
 	if (parser->n == QUEUE_MAILS || parser->bytes >= QUEUE_BYTES)
 		return false;
-	if (parser->pid == 0 || parser->n == 0)
+	if (parser->child.pid == 0 || parser->n == 0)
 		return true;
 	return parser->given < PARSER_LIFE_MAILS && parser->cpu_before < CPU_US;
 }
@@ -250,8 +287,8 @@ static struct parser *choose(struct parsers *parsers)
 		if (!takes_more(parser))
 			continue;
 		if (best == NULL || parser->n < best->n ||
-		    (parser->n == best->n && best->pid == 0 &&
-		     parser->pid != 0))
+		    (parser->n == best->n && best->child.pid == 0 &&
+		     parser->child.pid != 0))
 			best = parser;
 	}
 	return best;
@@ -268,14 +305,22 @@ bool parsers_have_room(const struct parsers *parsers)
 }
 
 /* One that has lived long enough makes room; its queue is empty. */
-static int renew(struct parser *parser, bool filtered, struct err *err)
+static int
+renew(struct parsers *parsers, struct parser *parser, struct err *err)
 {
-	if (parser->pid != 0 && (parser->given >= PARSER_LIFE_MAILS ||
-				 parser->cpu_before >= CPU_US))
-		(void)end_child(parser);
-	if (parser->pid != 0)
+	bool lives = parser->child.pid != 0;
+	bool old = lives && parser->given >= PARSER_LIFE_MAILS;
+
+	if (lives && !old && parser->cpu_before < CPU_US)
 		return 0;
-	return start_child(parser, filtered, err);
+	if (lives)
+		(void)end_child(&parser->child);
+	if (start_child(parsers, parser, err) < 0)
+		return -1;
+	/* Where one has read so many mails, there are more of them. */
+	if (old && parsers->n_spares == 0)
+		fork_spares(parsers);
+	return 0;
 }
 
 int parsers_give(struct parsers *parsers, const struct parser_mail *mail,
@@ -287,7 +332,7 @@ int parsers_give(struct parsers *parsers, const struct parser_mail *mail,
 
 	if (parser == NULL)
 		return 0;
-	if (parser->n == 0 && renew(parser, parsers->filtered, err) < 0)
+	if (parser->n == 0 && renew(parsers, parser, err) < 0)
 		return -1;
 	if (send_mail(parser, mail, err) < 0)
 		return -1;
@@ -343,13 +388,13 @@ static int give_up_mail(struct parsers *parsers, struct parser *parser,
 	result->result = -1;
 	result->again = died && used && err->kind != ERR_TEMP;
 	result->err = *err;
-	return send_again(parser, parsers->filtered, err) < 0 ? -1 : 1;
+	return send_again(parsers, parser, err) < 0 ? -1 : 1;
 }
 
 static int bury(struct parsers *parsers, struct parser *parser,
 		struct parser_result *result, struct err *err)
 {
-	int status = end_child(parser);
+	int status = end_child(&parser->child);
 	int done;
 
 	parser_child_explain(status, err);
@@ -372,7 +417,7 @@ static int take_unread(struct parsers *parsers, struct parser *parser,
 
 	if (parser->n == 0) {
 		/* Nobody asked it anything. */
-		(void)end_child(parser);
+		(void)end_child(&parser->child);
 		return 0;
 	}
 	done = wire_reader_push(parser->reader, &parser->unread, &fault);
@@ -383,7 +428,7 @@ static int take_unread(struct parsers *parsers, struct parser *parser,
 		return 1;
 	}
 	nonsense = fault.kind == ERR_INPUT;
-	(void)end_child(parser);
+	(void)end_child(&parser->child);
 	*err = fault;
 	return give_up_mail(parsers, parser, nonsense, result, err);
 }
@@ -391,14 +436,14 @@ static int take_unread(struct parsers *parsers, struct parser *parser,
 static int read_frames(struct parsers *parsers, struct parser *parser,
 		       struct parser_result *result, struct err *err)
 {
-	ssize_t n = read(parser->frames, parser->read, READ_BYTES);
+	ssize_t n = read(parser->child.frames, parser->read, READ_BYTES);
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return 0;
 	if (n < 0)
 		return err_errno(err, ERR_TEMP, "pipe");
 	if (n == 0 && parser->n == 0) {
-		(void)end_child(parser);
+		(void)end_child(&parser->child);
 		return 0;
 	}
 	if (n == 0)
@@ -419,7 +464,7 @@ static int check_limits(struct parsers *parsers, struct parser *parser,
 			PARSER_WAIT_MS);
 	else
 		return 0;
-	(void)end_child(parser);
+	(void)end_child(&parser->child);
 	return give_up_mail(parsers, parser, false, result, err);
 }
 
@@ -434,7 +479,7 @@ static int take_left_over(struct parsers *parsers, struct parser_result *result,
 		struct parser *parser = &parsers->parser[at];
 		int done;
 
-		if (parser->pid == 0 || parser->unread.n == 0)
+		if (parser->child.pid == 0 || parser->unread.n == 0)
 			continue;
 		done = take_unread(parsers, parser, result, err);
 		if (done != 0) {
@@ -457,7 +502,8 @@ static int poll_children(struct parsers *parsers, struct pollfd *pollers,
 		const struct parser *parser = &parsers->parser[i];
 
 		pollers[i] = (struct pollfd){
-			.fd = parser->pid == 0 ? -1 : parser->frames,
+			.fd = parser->child.pid == 0 ? -1 :
+						       parser->child.frames,
 			.events = POLLIN,
 		};
 	}
@@ -576,11 +622,13 @@ void parsers_free(struct parsers **parsers)
 	for (i = 0; i < (*parsers)->n; i++) {
 		struct parser *parser = &(*parsers)->parser[i];
 
-		if (parser->pid != 0)
-			(void)end_child(parser);
+		if (parser->child.pid != 0)
+			(void)end_child(&parser->child);
 		wire_reader_free(&parser->reader);
 		free(parser->read);
 	}
+	for (i = 0; i < (*parsers)->n_spares; i++)
+		(void)end_child(&(*parsers)->spare[i]);
 	free(*parsers);
 	*parsers = NULL;
 }
