@@ -12,8 +12,11 @@
 #include "base/log.h"
 #include "dmarc/psl.h"
 
-#define NAMES_BYTES   ((size_t)256 * 1024 * 1024) /* of a million domains */
-#define SCRATCH_BYTES ((size_t)4 * 1024 * 1024)   /* all results of a field */
+#define NAMES_BYTES  ((size_t)256 * 1024 * 1024) /* of a million domains */
+/* The longest headers have some ten kilobytes; few have more than this. */
+#define HEADER_PIECE ((size_t)16 * 1024)
+
+#define SCRATCH_BYTES ((size_t)4 * 1024 * 1024) /* all results of a field */
 
 struct trust {
 	struct hosted hosted;
@@ -116,19 +119,37 @@ const struct hosted *trust_hosted(const struct trust *trust)
 	return &trust->hosted;
 }
 
-void trust_read(struct trust *trust, int fd, off_t offset, struct arena *arena,
-		struct carrier *carrier)
+/* Is the empty line there that ends a header? */
+static bool has_end(struct span header)
+{
+	return memmem(header.p, header.n, "\n\n", 2) != NULL ||
+	       memmem(header.p, header.n, "\n\r\n", 3) != NULL;
+}
+
+/* The beginning of a mail, up to the end of the header or a little further. */
+static struct span read_header(struct trust *trust, int fd, off_t offset)
 {
 	struct span header = { trust->header, 0 };
 	ssize_t got = 0;
 
 	/* A short read, which a signal can cause, is read on. */
 	do {
-		header.n += (size_t)got;
+		size_t room = sizeof(trust->header) - header.n;
+
 		got = pread(fd, trust->header + header.n,
-			    sizeof(trust->header) - header.n,
+			    room < HEADER_PIECE ? room : HEADER_PIECE,
 			    offset + (off_t)header.n);
-	} while (got > 0 || (got < 0 && errno == EINTR && (got = 0) == 0));
+		if (got > 0)
+			header.n += (size_t)got;
+	} while ((got > 0 && !has_end(header)) || (got < 0 && errno == EINTR));
+	return header;
+}
+
+void trust_read(struct trust *trust, int fd, off_t offset, struct arena *arena,
+		struct carrier *carrier)
+{
+	struct span header = read_header(trust, fd, offset);
+
 	arena_reset(trust->scratch);
 	carrier_read(header, trust->ids, trust->n_ids, trust->scratch, carrier);
 	carrier->domain = arena_copy(arena, span_of(carrier->domain)).p;

@@ -277,7 +277,7 @@ int report_envelope_parse(struct span text, struct report_envelope *envelope,
 	return 0;
 }
 
-/* The first bytes of a file, in the arena. */
+/* The first bytes of a file, with all of the envelope, in the arena. */
 static int
 read_head(int fd, struct arena *arena, struct span *head, struct err *err)
 {
@@ -294,9 +294,9 @@ read_head(int fd, struct arena *arena, struct span *head, struct err *err)
 			continue;
 		if (got < 0)
 			return err_errno(err, ERR_TEMP, "envelope");
-		if (got == 0)
-			break;
 		n += (size_t)got;
+		if (got == 0 || memmem(p, n, "\n\n", 2) != NULL)
+			break;
 	}
 	*head = (struct span){ p, n };
 	return 0;

@@ -112,6 +112,14 @@ edmarc_run 0 'no authserv_id' one ingest
 is 'is the name of the machine' "$(sql edmarc 'SELECT authenticated
 	FROM received_report')" yes
 
+# A header that is read in several pieces.
+store_empty
+mail "$T/yes" "$us; dmarc=pass header.from=reporter.example
+$(seq -f 'X-Scanner-%g: nothing found here' 1500)"
+edmarc_run 0 'a header of 50 kB' mark ingest
+is 'is read to its end' "$(sql edmarc 'SELECT authenticated
+	FROM received_report')" yes
+
 # ------------------------------------------------------------------- hosted?
 
 store_empty
