@@ -13,6 +13,7 @@
 #	exim_trust NAME          the daemon keeps root, to deliver as other users
 #	exim_log NAME            its main log, then its panic log
 #	exim_idle NAME           is the queue empty? (for wait_for)
+#	exim_password NAME       every user may authenticate, with "secret"
 #	exim_remote NAME SOURCE LOCAL [DOMAIN SELECTOR KEYFILE]
 #	                         before exim_start: mail to other domains than
 #	                         those of the list LOCAL goes to their MX, from the
@@ -276,6 +277,17 @@ exim_log() {
 
 exim_idle() {
 	[ "$(exim_run "$1" -bpc)" = 0 ]
+}
+
+exim_password() {
+	cat >"$T/$1/authenticators" <<-'CONF'
+	plain:
+	  driver = plaintext
+	  public_name = PLAIN
+	  server_prompts = :
+	  server_condition = ${if eq{$auth3}{secret}}
+	  server_set_id = $auth2
+	CONF
 }
 
 exim_remote() {

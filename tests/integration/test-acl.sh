@@ -8,6 +8,7 @@
 . "$INTEGRATION/nsd.sh"
 . "$INTEGRATION/dkim.sh"
 . "$INTEGRATION/exim.sh"
+. "$INTEGRATION/judge.sh"
 netns_enter "$@"
 need_programs nsd exim4 openssl socat perl sqlite3
 exim4 -bV | grep -q Expand_dlfunc || skip "this Exim has no \${dlfunc}"
@@ -32,20 +33,11 @@ nsd_start "$T/records"
 
 # -------------------------------------------------------------- the servers
 
-configure() { # lines of edmarc.conf
-	{
-		printf '[journal]\ndirectory = %s/verdicts\n' "$T"
-		printf '[evaluate]\ndns_timeout = 2s\n'
-		printf '%s\n' '[exim]' 'authserv_id = mx.test' \
-			'trusted_hosts = 198.51.100.0/24' "$@"
-	} >"$T/edmarc.conf"
+trusted='trusted_hosts = 198.51.100.0/24'
+configure() { # lines of [exim], and sections behind it
+	judge_configure "$trusted" "$@"
 }
-
-configure
-export EDMARC_CONFIG=$T/edmarc.conf
-mkdir "$T/verdicts"
-chown "$EXIM_USER" "$T/verdicts"
-chmod 2770 "$T/verdicts"
+judge_start "$trusted"
 
 questions="result policy applied domain policy_domain spf dkim score action
 	reason authres header reply"
@@ -57,14 +49,7 @@ ask() {
 
 exim_new mx
 exim_module mx
-cat >"$T/mx/authenticators" <<'CONF'
-plain:
-  driver = plaintext
-  public_name = PLAIN
-  server_prompts = :
-  server_condition = ${if eq{$auth3}{secret}}
-  server_set_id = $auth2
-CONF
+exim_password mx
 # What the local part of the sender asks for.
 {
 	echo 'acl_check_rcpt:'
@@ -133,40 +118,22 @@ printf 'EDMARC_MODULE = %s\n' "$top_builddir/.libs/edmarc.so" >>"$T/only/main"
 printf 'acl_check_rcpt:\n.include %s\n  accept\nacl_check_data:\n.include %s\n  accept\n' \
 	"$srcdir/docs/examples/exim-acl-rcpt.conf" \
 	"$srcdir/docs/examples/exim-acl-data.conf" >"$T/only/acl"
-cp "$T/mx/authenticators" "$T/only/authenticators"
+exim_password only
 exim_start only 192.0.2.26
 
 # ------------------------------------------------------------------ helpers
 
-# mail FROM-LINE [MORE-FIELD...]: a message on standard output
+# mail FROM-LINE [MORE-FIELD...]: a message that Exim's MIME ACL looks at
 mail() {
-	printf 'From: %s\r\nContent-Type: text/plain\r\n' "$1"
-	shift
-	[ $# = 0 ] || printf '%s\r\n' "$@"
-	printf '%s\r\n' 'To: <b@here.test>' 'Subject: a message' '' 'Some text.'
+	judge_mail "$1" 'Content-Type: text/plain' "${@:2}"
 }
 
-# take NAME SOURCE ENVELOPE-FROM FILE [ARGUMENT...]: send it to that server, then
-# set $header, $verdict (its journal lines) and $log (the lines with its id)
+# take NAME SOURCE ENVELOPE-FROM FILE [ARGUMENT...]: as judge_take
 take() {
-	local name=$1 source=$2 from=$3 file=$4 server=192.0.2.25
+	local server=192.0.2.25
 
-	shift 4
-	[ "$name" = mx ] || server=192.0.2.26
-	header='' verdict='' log=''
-	smtp_send "$source" --server "$server" --from "$from" \
-		--to b@here.test "$@" "$file" || return 1
-	wait_for 10 'delivery' test -s "$T/$name/mail/$smtp_id" || return 1
-	header=$(sed '/^\r*$/,$d' "$T/$name/mail/$smtp_id")
-	verdict=$(grep -F "\"id\":\"$smtp_id\"" "$T/verdicts/open.jsonl" \
-		2>/dev/null)
-	log=$(grep -F "$smtp_id" "$T/$name/log/mainlog")
-}
-
-# field NAME: its bodies in $header, unfolded
-field() {
-	printf '%s\n' "$header" | sed -e ':a' -e '$!N;s/\n[ \t]\+/ /;ta' -e 'P;D' |
-		sed -n "s/^$1: //Ip"
+	[ "$1" = mx ] || server=192.0.2.26
+	judge_take "$1" "$server" "${@:2}"
 }
 
 # asked WORD: what the ACL was told

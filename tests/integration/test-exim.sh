@@ -8,6 +8,7 @@
 . "$INTEGRATION/nsd.sh"
 . "$INTEGRATION/dkim.sh"
 . "$INTEGRATION/exim.sh"
+. "$INTEGRATION/judge.sh"
 netns_enter "$@"
 need_programs nsd exim4 openssl socat perl
 begin
@@ -46,31 +47,15 @@ nsd_start "$T/records"
 
 # --------------------------------------------------------------- the server
 
-configure() { # lines of edmarc.conf
-	{
-		printf '[journal]\ndirectory = %s/verdicts\n' "$T"
-		printf '[evaluate]\ndns_timeout = 2s\n'
-		printf '%s\n' '[exim]' 'authserv_id = mx.test' \
-			'trusted_hosts = 198.51.100.0/24, 2001:db8::9' "$@"
-	} >"$T/edmarc.conf"
+trusted='trusted_hosts = 198.51.100.0/24, 2001:db8::9'
+configure() { # lines of [exim], and sections behind it
+	judge_configure "$trusted" "$@"
 }
-
-configure
-export EDMARC_CONFIG=$T/edmarc.conf
-mkdir "$T/verdicts"
-chown "$EXIM_USER" "$T/verdicts"
-chmod 2770 "$T/verdicts"
+judge_start "$trusted"
 
 exim_new mx
 exim_module mx
-cat >"$T/mx/authenticators" <<'CONF'
-plain:
-  driver = plaintext
-  public_name = PLAIN
-  server_prompts = :
-  server_condition = ${if eq{$auth3}{secret}}
-  server_set_id = $auth2
-CONF
+exim_password mx
 # What a program sees that Exim starts in the middle of a session.
 sed -i '/^acl_check_data:/a\
   warn\
@@ -86,37 +71,14 @@ exim_start mx 192.0.2.25 2001:db8::2
 
 # ------------------------------------------------------------------ helpers
 
-# mail FROM-LINE [MORE-FIELD...]: a message on standard output
-mail() {
-	printf 'From: %s\r\n' "$1"
-	shift
-	[ $# = 0 ] || printf '%s\r\n' "$@"
-	printf '%s\r\n' 'To: <b@here.test>' 'Subject: a message' '' 'Some text.'
-}
-
-# take SOURCE ENVELOPE-FROM FILE [ARGUMENT...]: send it, then set $header,
-# $verdict (its journal line, or nothing) and $log (the lines with its id)
+# take SOURCE ENVELOPE-FROM FILE [ARGUMENT...]: as judge_take
 take() {
-	local source=$1 from=$2 file=$3 server=192.0.2.25
+	local server=192.0.2.25
 
-	shift 3
-	case $source in
+	case $1 in
 	*:*) server=2001:db8::2 ;;
 	esac
-	header='' verdict='' log=''
-	smtp_send "$source" --server "$server" --from "$from" \
-		--to b@here.test "$@" "$file" || return 1
-	wait_for 10 'delivery' test -s "$T/mx/mail/$smtp_id" || return 1
-	header=$(sed '/^\r*$/,$d' "$T/mx/mail/$smtp_id")
-	verdict=$(grep -F "\"id\":\"$smtp_id\"" "$T/verdicts/open.jsonl" \
-		2>/dev/null)
-	log=$(grep -F "$smtp_id" "$T/mx/log/mainlog")
-}
-
-# field NAME: its bodies in $header, unfolded
-field() {
-	printf '%s\n' "$header" | sed -e ':a' -e '$!N;s/\n[ \t]\+/ /;ta' -e 'P;D' |
-		sed -n "s/^$1: //Ip"
+	judge_take mx "$server" "$@"
 }
 
 # expect_verdict NAME ACTION SCORE A-R-REGEX JSON-TEXT...: what all must show
@@ -144,7 +106,7 @@ expect_none() {
 
 # ----------------------------------------------------------------- verdicts
 
-mail 'A <a@good.test>' >"$T/good"
+judge_mail 'A <a@good.test>' >"$T/good"
 take 192.0.2.7 a@good.test "$T/good"
 expect_verdict 'aligned SPF' accept 0.00 \
 	'dmarc=pass \(p=reject\) header.from=good.test policy.dmarc=reject; spf=pass smtp.mailfrom=good.test' \
@@ -179,47 +141,47 @@ take 192.0.2.7 '' "$T/good" --helo good.test
 expect_verdict 'null sender' accept 0.00 'dmarc=pass .*smtp.helo=good.test' \
 	'"mail_from":""' '"scope":"helo","aligned":true'
 
-mail 'a@none.test' >"$T/none"
+judge_mail 'a@none.test' >"$T/none"
 take 203.0.113.9 x@fwd.test "$T/none"
 expect_verdict 'neither, p=none' accept 0.00 \
 	'dmarc=fail \(p=none\) header.from=none.test policy.dmarc=none' \
 	'"result":"fail"' '"disposition":"none"' '"reasons":[]'
 
-mail 'a@quar.test' >"$T/quar"
+judge_mail 'a@quar.test' >"$T/quar"
 take 203.0.113.9 x@fwd.test "$T/quar"
 expect_verdict 'neither, p=quarantine' quarantine 5.00 \
 	'dmarc=fail \(p=quarantine\)' '"disposition":"quarantine"'
 
-mail 'a@rej.test' >"$T/rej"
+judge_mail 'a@rej.test' >"$T/rej"
 take 203.0.113.9 x@fwd.test "$T/rej"
 expect_verdict 'neither, p=reject' quarantine 8.00 \
 	'dmarc=fail \(p=reject\) header.from=rej.test policy.dmarc=reject' \
 	'"disposition":"quarantine"' '"type":"local_policy"'
 
-mail 'a@sub.org.test' >"$T/sub"
+judge_mail 'a@sub.org.test' >"$T/sub"
 take 203.0.113.9 x@fwd.test "$T/sub"
 expect_verdict 'subdomain with sp' quarantine 8.00 \
 	'dmarc=fail \(p=none sp=reject np=quarantine\) header.from=sub.org.test policy.dmarc=reject' \
 	'"policy_domain":"org.test"' '"policy_source":"sp"'
-mail 'a@gone.org.test' >"$T/gone"
+judge_mail 'a@gone.org.test' >"$T/gone"
 take 203.0.113.9 x@fwd.test "$T/gone"
 expect_verdict 'missing subdomain with np' quarantine 5.00 'dmarc=fail ' \
 	'"policy_source":"np"'
-mail 'a@test-mode.test' >"$T/test-mode"
+judge_mail 'a@test-mode.test' >"$T/test-mode"
 take 203.0.113.9 x@fwd.test "$T/test-mode"
 expect_verdict 'test mode' accept 0.00 \
 	'dmarc=fail \(p=quarantine t=y\) .*policy.dmarc=none' \
 	'"type":"policy_test_mode"'
 
-mail 'a@plain.test' >"$T/plain"
+judge_mail 'a@plain.test' >"$T/plain"
 take 192.0.2.7 a@plain.test "$T/plain"
 expect_verdict 'no record' accept 0.00 'dmarc=none header.from=plain.test; spf' \
 	'"result":"none"' '"policy_published":null'
 
-mail 'nobody: ;' >"$T/group"
+judge_mail 'nobody: ;' >"$T/group"
 take 192.0.2.7 a@plain.test "$T/group"
 expect_verdict 'no author' tag 3.00 'dmarc=none; ' '"from_domains":[]'
-mail 'a@good.test' 'From: b@rej.test' >"$T/several"
+judge_mail 'a@good.test' 'From: b@rej.test' >"$T/several"
 take 192.0.2.7 a@good.test "$T/several"
 expect_verdict 'several From fields' quarantine 13.00 'dmarc=fail ' \
 	'"from_domains":["good.test","rej.test"]'
@@ -235,7 +197,7 @@ expect_verdict 'a key that does not exist' quarantine 8.00 \
 	'dmarc=fail .*dkim=tmperror \(pubkey unavailable\)' '"result":"fail"'
 
 # Nor is one where every name has a TXT record.
-mail '<a@wild.test>' >"$T/wild"
+judge_mail '<a@wild.test>' >"$T/wild"
 dkim_sign wild.test nokey <"$T/wild" >"$T/nokey"
 take 203.0.113.9 x@fwd.test "$T/nokey"
 expect_verdict 'no key, but a wildcard' quarantine 8.00 \
@@ -308,7 +270,7 @@ foreign=(
 	'Authentication-Results: mx.test.example; dkim=pass'
 	'X-Authentication-Results: mx.test; dkim=pass'
 )
-mail 'a@rej.test' "${forged[@]}" "${foreign[@]}" >"$T/forged"
+judge_mail 'a@rej.test' "${forged[@]}" "${foreign[@]}" >"$T/forged"
 take 203.0.113.9 x@fwd.test "$T/forged"
 is 'forged results are gone, others stay' \
 	"$(field Authentication-Results | cut -c 1-22 | sort | tr '\n' '|')" \
@@ -354,7 +316,7 @@ exim_run mx -Mrm "$smtp_id" >/dev/null
 
 # ---------------------------------------------------------- who is not judged
 
-mail 'a@rej.test' "${forged[@]}" >"$T/forged"
+judge_mail 'a@rej.test' "${forged[@]}" >"$T/forged"
 take 198.51.100.77 x@fwd.test "$T/forged"
 is 'a trusted host: its fields stay' "$(field X-DMARC-Score)" -99
 is 'a trusted host: its results stay' \
@@ -384,7 +346,7 @@ configure '[score]' 'reject_at = 8' 'monitor_only = yes'
 take 203.0.113.9 x@fwd.test "$T/rej"
 expect_verdict 'monitor only' accept 8.00 'dmarc=fail ' '"disposition":"none"'
 configure 'score_header = X-Spam-Points' 'action_header = X-Spam-Action'
-mail 'a@rej.test' 'X-Spam-Points: -1' 'X-DMARC-Score: 1' >"$T/names"
+judge_mail 'a@rej.test' 'X-Spam-Points: -1' 'X-DMARC-Score: 1' >"$T/names"
 take 203.0.113.9 x@fwd.test "$T/names"
 is 'other names for the fields' \
 	"$(field X-Spam-Points) $(field X-Spam-Action) $(field X-DMARC-Score)" \
