@@ -39,6 +39,8 @@ enum kind {
 	KIND_SEVERAL,
 	KIND_UNAUTHENTICATED,
 	KIND_FORMAT,
+	KIND_SMARTHOST_TLS,
+	KIND_SMARTHOST,   /* smtp://host:port/name */
 	KIND_REJECT_CODE, /* 5.7.1 */
 	KIND_DEFER_CODE,  /* 4.7.0 */
 	KIND_REPLY,       /* text for the client */
@@ -197,6 +199,14 @@ static const struct setting table[] = {
 	  "bytes of one report, compressed; half as many rows of a larger one" },
 	{ "send", "sendmail", KIND_TEXT, AT(sendmail), "/usr/sbin/sendmail",
 	  "program that takes our mail" },
+	{ "send", "smarthost", KIND_SMARTHOST, AT(smarthost), "",
+	  "server that takes our mail instead, as smtp://HOST:PORT" },
+	{ "send", "smarthost_tls", KIND_SMARTHOST_TLS, AT(smarthost_tls),
+	  "required", "TLS on the way there: required, optional or no" },
+	{ "send", "smarthost_ca_file", KIND_TEXT, AT(smarthost_ca_file), "",
+	  "authorities for its certificate; empty: the system's" },
+	{ "send", "smarthost_login_file", KIND_TEXT, AT(smarthost_login_file),
+	  "", "file with our user and password there, a line each" },
 };
 
 #define TABLE_SIZE (sizeof(table) / sizeof(table[0]))
@@ -313,6 +323,10 @@ static const struct choice choices[] = {
 	[KIND_FORMAT] = { "rfc9990 or rfc7489",
 			  { [FORMAT_RFC9990] = "rfc9990",
 			    [FORMAT_RFC7489] = "rfc7489" } },
+	[KIND_SMARTHOST_TLS] = { "required, optional or no",
+				 { [SMARTHOST_TLS_REQUIRED] = "required",
+				   [SMARTHOST_TLS_OPTIONAL] = "optional",
+				   [SMARTHOST_TLS_NO] = "no" } },
 };
 
 /* All our enums are of this size, and begin at 0. */
@@ -321,7 +335,8 @@ _Static_assert(sizeof(enum standard) == sizeof(unsigned) &&
 		       sizeof(enum spf_use) == sizeof(unsigned) &&
 		       sizeof(enum refuse_several) == sizeof(unsigned) &&
 		       sizeof(enum unauthenticated) == sizeof(unsigned) &&
-		       sizeof(enum report_format) == sizeof(unsigned),
+		       sizeof(enum report_format) == sizeof(unsigned) &&
+		       sizeof(enum smarthost_tls) == sizeof(unsigned),
 	       "a setting that is an enum is read as an unsigned");
 
 /* Returns what was expected, or NULL. */
@@ -397,6 +412,54 @@ static bool is_reply(struct span value)
 	return value.n > 0 && value.n <= MAX_REPLY_TEXT && domains <= 1;
 }
 
+/* Letters, digits, "-", "." and ":", the last inside of [] only. */
+static bool is_host(struct span value)
+{
+	bool literal =
+		value.n > 2 && value.p[0] == '[' && value.p[value.n - 1] == ']';
+	size_t i;
+
+	if (literal)
+		value = (struct span){ value.p + 1, value.n - 2 };
+	for (i = 0; i < value.n; i++)
+		if (!ascii_is_alpha(value.p[i]) &&
+		    !ascii_is_digit(value.p[i]) && value.p[i] != '-' &&
+		    value.p[i] != '.' && !(literal && value.p[i] == ':'))
+			return false;
+	return value.n > 0 && value.n <= DOMAIN_MAX_OCTETS;
+}
+
+/*
+ * smtp://HOST:PORT/OUR-NAME, the last two not needed. No user and password: the
+ * file can be read by all.
+ */
+static bool is_smarthost(struct span value)
+{
+	struct span rest = value, host, port = SPAN("25");
+	uint64_t number;
+
+	if (!span_starts(value, "smtp://") && !span_starts(value, "smtps://"))
+		return false;
+	(void)span_take_until(&rest, ':', &host);
+	rest = (struct span){ rest.p + 2, rest.n - 2 };
+	if (!span_take_until(&rest, '/', &host)) {
+		host = rest;
+		rest = SPAN("x");
+	}
+	if (host.n > 0 && host.p[host.n - 1] != ']') {
+		size_t i = host.n;
+
+		while (i > 0 && ascii_is_digit(host.p[i - 1]))
+			i--;
+		if (i > 0 && host.p[i - 1] == ':') {
+			port = (struct span){ host.p + i, host.n - i };
+			host.n = i - 1;
+		}
+	}
+	return is_host(host) && is_host(rest) &&
+	       span_to_uint(port, 65535, &number) && number > 0;
+}
+
 /* A text as it stands, when it is good; returns what was expected otherwise. */
 static const char *
 keep_text(void *field, const char *text, bool good, const char *expected)
@@ -446,6 +509,10 @@ static const char *read_value(struct settings *settings,
 	case KIND_REPLY:
 		return keep_text(field, text, is_reply(value),
 				 "1 to 200 ASCII characters, %d at most once");
+	case KIND_SMARTHOST:
+		return keep_text(field, text,
+				 value.n == 0 || is_smarthost(value),
+				 "smtp://HOST:PORT or smtps://HOST:PORT");
 	case KIND_POINTS:
 		return points_parse(value, field) < 0 ?
 			       "a number of points such as 4 or -2.5" :
@@ -478,6 +545,7 @@ static const char *read_value(struct settings *settings,
 	case KIND_SEVERAL:
 	case KIND_UNAUTHENTICATED:
 	case KIND_FORMAT:
+	case KIND_SMARTHOST_TLS:
 		return read_choice(value, &choices[setting->kind], field);
 	}
 	return "something else";
@@ -833,6 +901,7 @@ static void add_value(struct buf *buf, const struct settings *settings,
 	case KIND_REJECT_CODE:
 	case KIND_DEFER_CODE:
 	case KIND_REPLY:
+	case KIND_SMARTHOST:
 		memcpy(&text, field, sizeof(text));
 		buf_add_string(buf, text);
 		return;
@@ -867,6 +936,7 @@ static void add_value(struct buf *buf, const struct settings *settings,
 	case KIND_SEVERAL:
 	case KIND_UNAUTHENTICATED:
 	case KIND_FORMAT:
+	case KIND_SMARTHOST_TLS:
 		memcpy(&choice, field, sizeof(choice));
 		buf_add_string(buf, choices[setting->kind].words[choice]);
 		return;

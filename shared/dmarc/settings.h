@@ -65,6 +65,13 @@ enum report_format {
 	FORMAT_RFC7489,
 };
 
+/* TLS on the way to the smarthost (R8.8). */
+enum smarthost_tls {
+	SMARTHOST_TLS_REQUIRED, /* and it has to show who it is */
+	SMARTHOST_TLS_OPTIONAL, /* where it can, whoever it is */
+	SMARTHOST_TLS_NO,
+};
+
 struct settings {
 	/* [evaluate] */
 	enum standard standard;
@@ -156,6 +163,10 @@ struct settings {
 	int max_rows;        /* of one report */
 	int max_report_size; /* in bytes, compressed */
 	const char *sendmail;
+	const char *smarthost; /* a URL; "": sendmail takes our mail */
+	enum smarthost_tls smarthost_tls;
+	const char *smarthost_ca_file;    /* "": the system's */
+	const char *smarthost_login_file; /* "": none */
 };
 
 /* The defaults, without a file. */

@@ -326,8 +326,12 @@ static int open_all(const struct settings *settings,
 	if (check_folder(options->folder, err) < 0 ||
 	    open_dns(settings, options, job, err) < 0)
 		return -1;
-	return database_open(settings->database_name,
-			     settings->database_option_file, &job->db, err);
+	if (database_open(settings->database_name,
+			  settings->database_option_file, &job->db, err) < 0)
+		return -1;
+	if (options->folder != NULL)
+		return 0;
+	return mailer_open(settings, job->db, time(NULL), &job->mailer, err);
 }
 
 static int run(struct command_context *context, const struct settings *settings,
@@ -350,6 +354,7 @@ static int run(struct command_context *context, const struct settings *settings,
 		status = command_fail(&err);
 	else
 		status = print_totals(&totals, day, options->folder != NULL);
+	mailer_close(&job.mailer);
 	database_close(&job.db);
 	resolver_free(&job.dns);
 	psl_free(&job.psl);

@@ -240,6 +240,7 @@ static struct parcel pack(const struct work *work)
 {
 	return (struct parcel){
 		.settings = work->job->settings,
+		.mailer = work->job->mailer,
 		.report = work->report,
 		.names = &work->names,
 		.messages = work->told.messages,

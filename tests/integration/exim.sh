@@ -28,6 +28,7 @@
 #	exim_under               an array: a command in front of the daemon's
 #	exim_preload             libraries for its LD_PRELOAD
 #	exim_queue_runs          -q1h, or nothing
+#	exim_tls_hosts           who is offered STARTTLS: nobody, or *
 #
 # With EXIM_UNDER=valgrind in the environment, daemons run under memcheck; with
 # EXIM_UNDER=asan, and an edmarc.so in EXIM_MODULE that was built with sanitizers,
@@ -52,6 +53,7 @@ EXIM_MODULE=${EXIM_MODULE:-$top_builddir/.libs/edmarc.so}
 exim_under=()
 exim_preload=
 exim_queue_runs=-q1h
+exim_tls_hosts=
 EXIM_USER=$(stat -c %U /var/spool/exim4 2>/dev/null || echo Debian-exim)
 
 # The package cannot be installed beside exim4-daemon-heavy, so it is unpacked
@@ -126,7 +128,7 @@ exim_configuration() {
 	pid_file_path = $folder/exim.pid
 	daemon_smtp_ports = 25
 	local_interfaces = <; $(printf '%s ; ' "$@")
-	tls_advertise_hosts =
+	tls_advertise_hosts = $exim_tls_hosts
 	host_lookup =
 	rfc1413_hosts =
 	smtp_accept_max = 200

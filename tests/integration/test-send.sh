@@ -66,7 +66,7 @@ run() {
 }
 
 mails() { # to whom mails went so far, sorted
-	cat "$T"/mail/*.args 2>/dev/null | grep @ | grep -v '^dmarc@mx' |
+	cat "$T"/mail/*.args 2>/dev/null | grep @ | grep -v '^dmarc+' |
 		sort | paste -sd' '
 }
 
@@ -203,8 +203,13 @@ is 'destinations as well' "$(sql $db 'SELECT address, state
 	FROM sent_destination ORDER BY address, state' | tr '\t' '=' |
 	paste -sd' ')" 'in@collector.example=handed_over in@collector.example=refused in@collector.example=postponed rua@example.com=handed_over rua@example.com=handed_over x@reports.example.com=failed'
 is 'sendmail is called as it should' \
-	"$(paste -sd' ' "$T"/mail/0.*.args)" \
-	"-i -f dmarc@mx.receiver.example -- in@collector.example"
+	"$(paste -sd' ' "$T"/mail/0.*.args |
+		sed 's/+[a-z2-7]\{40\}@/+TOKEN@/')" \
+	"-i -f dmarc+TOKEN@mx.receiver.example -- in@collector.example"
+is 'with an envelope sender for each mail (R8.15)' \
+	"$(cat "$T"/mail/*.args | grep '^dmarc' | sort -u | wc -l)" 3
+is 'whose key is in the database' "$(sql $db \
+	"SELECT LENGTH(value) FROM secret WHERE name = 'verp'")" 32
 mail=$(cat $(grep -l 'Domain: example.com' "$T"/mail/*.eml | head -n 1))
 like 'the mail says what it is' "$mail" '^Auto-Submitted: auto-generated$'
 like 'from whom' "$mail" '^From: .*Receiver & Sons.* <dmarc@mx.receiver.example>$'
