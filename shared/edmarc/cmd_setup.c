@@ -20,8 +20,10 @@ static const char usage[] =
 	"  --sql-dir DIR  instead of " EDMARC_SQLDIR "\n"
 	"  -h, --help     this text\n\n"
 	"MariaDB is reached as its option files say, group [edmarc]. The user\n"
-	"needs CREATE and ALTER, and with --grants CREATE USER and GRANT OPTION:\n"
-	"run it as root.\n";
+	"needs CREATE, CREATE TEMPORARY TABLES and ALTER, and with --grants CREATE\n"
+	"USER and GRANT OPTION: run it as root.\n";
+
+#define COMPARE_BYTES ((size_t)4 * 1024 * 1024) /* of descriptions */
 
 struct setup {
 	bool database;
@@ -46,13 +48,37 @@ static int read_options(struct setup *setup, int argc, char **argv)
 	return status;
 }
 
+/* What is noted as done may have been something else at that time. */
+static int compare(struct database *db, const struct setup *setup,
+		   const struct schema_step *steps, size_t n, struct err *err)
+{
+	struct arena *arena = arena_new(COMPARE_BYTES);
+	int64_t noted;
+	int result;
+
+	if (arena == NULL)
+		return err_set(err, ERR_TEMP, "out of memory");
+	result = schema_noted(db, &noted, err);
+	if (result == 0)
+		result = schema_compare(db, setup->sql_dir, steps,
+					noted < (int64_t)n ? (size_t)noted : n,
+					arena, err);
+	arena_free(&arena);
+	return result;
+}
+
+/*
+ * Compared before as well: a step that is not noted keeps the other commands from
+ * using tables that they do not know.
+ */
 static int run_steps(struct database *db, const struct setup *setup,
 		     const struct schema_step *steps, size_t n, struct err *err)
 {
 	bool applied;
 	size_t i;
 
-	if (schema_prepare(db, err) < 0)
+	if (schema_prepare(db, err) < 0 ||
+	    compare(db, setup, steps, n, err) < 0)
 		return -1;
 	for (i = 0; i < n; i++) {
 		if (schema_apply(db, setup->sql_dir, &steps[i],
@@ -61,6 +87,8 @@ static int run_steps(struct database *db, const struct setup *setup,
 		log_info("%s: %s", steps[i].file,
 			 applied ? "done" : "was there already");
 	}
+	if (compare(db, setup, steps, n, err) < 0)
+		return -1;
 	if (!setup->grants)
 		return 0;
 	if (schema_grant(db, setup->sql_dir, err) < 0)

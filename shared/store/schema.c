@@ -145,12 +145,17 @@ int schema_grant(struct database *db, const char *directory, struct err *err)
 	return run_file(db, directory, "grants.sql", err);
 }
 
+int schema_noted(struct database *db, int64_t *n, struct err *err)
+{
+	return database_number(db, "SELECT MAX(step) FROM schema_step", NULL, 0,
+			       n, err);
+}
+
 int schema_check(struct database *db, struct err *err)
 {
 	int64_t step;
 
-	if (database_number(db, "SELECT MAX(step) FROM schema_step", NULL, 0,
-			    &step, err) < 0) {
+	if (schema_noted(db, &step, err) < 0) {
 		if (err->kind == ERR_CONFIG)
 			err_while(err, "run edmarc setup --database");
 		return -1;

@@ -45,6 +45,20 @@ MUST_CHECK int schema_apply(struct database *db, const char *directory,
 			    const struct schema_step *step, int64_t now,
 			    bool *applied, struct err *err);
 
+/* How many steps were run, by their numbers. */
+MUST_CHECK int schema_noted(struct database *db, int64_t *n, struct err *err);
+
+/*
+ * Do the tables have what the first n steps make: columns with their types, and
+ * keys? ERR_CONFIG names the first difference. While the first step was written,
+ * it was changed in place, and IF NOT EXISTS leaves an old table as it is. Needs
+ * the right to make temporary tables; after -1 they are left to the end of the
+ * connection.
+ */
+MUST_CHECK int schema_compare(struct database *db, const char *directory,
+			      const struct schema_step *steps, size_t n,
+			      struct arena *arena, struct err *err);
+
 /* Run grants.sql of the folder. */
 MUST_CHECK int
 schema_grant(struct database *db, const char *directory, struct err *err);
