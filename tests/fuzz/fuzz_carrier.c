@@ -99,27 +99,26 @@ static void read_below(struct span mail, struct arena *arena)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct span mail = { (const char *)data, size }, head = mail, body;
+	struct span mail = { (const char *)data, size }, head = mail;
+	struct span body = SPAN("");
 	struct arena *arena = arena_new((size_t)32 * 1024 * 1024);
 	struct carrier whole, top;
 	const char *end = size == 0 ? NULL : memmem(data, size, "\n\n", 2);
+	char domain[256];
 
 	MUST_HOLD(arena != NULL);
-	if (end != NULL)
+	if (end != NULL) {
 		head.n = (size_t)(end - head.p) + 1;
-	body = (struct span){ head.p + head.n, mail.n - head.n };
+		body = (struct span){ end + 1, mail.n - head.n };
+	}
 	read_mail(head, arena, &top);
 	check(&top, arena);
 	check_report(&top, body, arena);
 	/* What stands behind the header says nothing. */
-	if (end != NULL) {
-		char domain[256];
-
-		snprintf(domain, sizeof(domain), "%s", top.domain);
-		read_mail(mail, arena, &whole);
-		MUST_HOLD(whole.result == top.result);
-		MUST_HOLD(strcmp(whole.domain, domain) == 0);
-	}
+	snprintf(domain, sizeof(domain), "%s", top.domain);
+	read_mail(mail, arena, &whole);
+	MUST_HOLD(whole.result == top.result);
+	MUST_HOLD(strcmp(whole.domain, domain) == 0);
 	read_below(mail, arena);
 	arena_free(&arena);
 	return 0;
