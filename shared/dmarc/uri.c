@@ -25,6 +25,26 @@ struct span uri_without_size(struct span uri)
 	return uri;
 }
 
+uint64_t uri_size_limit(struct span uri)
+{
+	static const char units[] = "kmgt";
+	struct span without = uri_without_size(uri), digits;
+	const char *unit;
+	uint64_t number;
+	unsigned shift;
+
+	if (without.n == uri.n)
+		return 0;
+	digits = (struct span){ uri.p + without.n + 1, uri.n - without.n - 1 };
+	unit = strchr(units, ascii_lower(digits.p[digits.n - 1]));
+	shift = unit == NULL ? 0 : 10 * (unsigned)(unit - units + 1);
+	if (unit != NULL)
+		digits.n--;
+	if (!span_to_uint(digits, UINT64_MAX >> shift, &number))
+		return UINT64_MAX;
+	return number << shift;
+}
+
 static int hex_value(char c)
 {
 	if (ascii_is_digit(c))

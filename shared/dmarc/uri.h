@@ -6,6 +6,8 @@
 #ifndef EDMARC_DMARC_URI_H
 #define EDMARC_DMARC_URI_H
 
+#include <stdint.h>
+
 #include "base/attributes.h"
 #include "base/span.h"
 
@@ -23,6 +25,12 @@ enum uri_result {
 
 /* Without the "!10m" of RFC 7489; RFC 9989 asks to ignore it. */
 struct span uri_without_size(struct span uri);
+
+/*
+ * What that suffix says, in bytes (RFC 7489 6.2: k, m, g, t are powers of 1024);
+ * 0 when there is none. A number that is too large is UINT64_MAX.
+ */
+uint64_t uri_size_limit(struct span uri);
 
 /*
  * Is it a URI that we can read? Any scheme counts; of a mailto: the address

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -18,6 +19,7 @@
 #include "report/names.h"
 #include "report/write_xml.h"
 #include "store/outgoing_write.h"
+#include "store/refusals.h"
 
 #define MAX_REPORT_MEMORY ((size_t)16 * 1024 * 1024) /* DNS answers, names */
 
@@ -94,11 +96,16 @@ static int decide(struct work *work, struct err *err)
 	const struct psl *psl =
 		work->report->method == DISCOVERY_PSL ? job->psl : NULL;
 	struct resolver *cache = dns_cache_new(job->dns, work->arena);
+	struct stored_refusals stored;
 
 	if (cache == NULL)
 		return err_set(err, ERR_LIMIT, "out of memory");
-	return destinations_find(work->report->policy_domain, work->report->rua,
-				 psl, cache, work->arena, &work->to, err);
+	return destinations_find(
+		work->report->policy_domain, work->report->rua, psl,
+		job->folder != NULL ?
+			NULL :
+			refusals_stored(&stored, job->db, job->now),
+		cache, work->arena, &work->to, err);
 }
 
 static bool is_wanted(const struct work *work)
@@ -319,10 +326,52 @@ turn_down(struct work *work, const struct destination *to, struct err *err)
 		    to->why, err);
 }
 
+/*
+ * RFC 7489 lets a destination limit the size, and RFC 9989 has that ignored
+ * (R1.14).
+ */
+static void refuse_by_size(struct work *work)
+{
+	struct stat status;
+	uint64_t bytes;
+	size_t i;
+
+	if (work->report->method != DISCOVERY_PSL || work->document < 0 ||
+	    fstat(work->document, &status) < 0)
+		return;
+	bytes = destination_encoded_bytes((uint64_t)status.st_size);
+	for (i = 0; i < work->to.n; i++) {
+		struct destination *to = &work->to.list[i];
+
+		if (to->state != DESTINATION_ALLOWED || to->max_bytes == 0 ||
+		    bytes <= to->max_bytes)
+			continue;
+		to->state = DESTINATION_REFUSED;
+		to->why = "the report is larger than it takes";
+	}
+}
+
+static void say_left_out(const struct work *work)
+{
+	const struct destinations *to = &work->to;
+	const char *about = work->report->policy_domain;
+
+	if (to->left_out > 0)
+		log_info("report about %s: %zu addresses behind the first %d "
+			 "are left out",
+			 about, to->left_out, MAX_DESTINATIONS);
+	if (to->ignored > 0)
+		log_info("report about %s: %zu URI%s ignored, which we cannot "
+			 "send to: %s",
+			 about, to->ignored, to->ignored == 1 ? "" : "s",
+			 to->first_ignored);
+}
+
 static int deliver(struct work *work, struct err *err)
 {
 	size_t i;
 
+	refuse_by_size(work);
 	for (i = 0; i < work->to.n; i++) {
 		const struct destination *to = &work->to.list[i];
 
@@ -333,11 +382,7 @@ static int deliver(struct work *work, struct err *err)
 			return -1;
 		}
 	}
-	if (work->to.left_out > 0)
-		log_info("report about %s: %zu addresses behind the first %d "
-			 "are left out",
-			 work->report->policy_domain, work->to.left_out,
-			 MAX_DESTINATIONS);
+	say_left_out(work);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "base/quote.h"
 #include "dmarc/discovery.h"
 #include "dmarc/record.h"
+#include "dmarc/uri.h"
 #include "dns/domain.h"
 #include "report/address.h"
 
@@ -14,17 +15,24 @@ struct search {
 	const char *policy_domain;
 	const char *organization; /* of policy_domain; NULL: not known yet */
 	const struct psl *psl;
+	struct refusals *refusals; /* or NULL */
 	struct resolver *resolver;
 	struct arena *arena;
 	struct destinations *found;
 	bool no_memory;
 };
 
+/* A mailto: URI of a list. */
+struct candidate {
+	struct span address;
+	uint64_t max_bytes;
+};
+
 /* What HOST says about reports for the policy domain. */
 struct consent {
 	enum destination_state state;
 	const char *why;
-	struct span rua[MAX_DESTINATIONS]; /* addresses on HOST instead */
+	struct candidate rua[MAX_DESTINATIONS]; /* addresses on HOST instead */
 	size_t n;
 	bool overrides; /* there was a rua, usable or not */
 };
@@ -36,9 +44,10 @@ static const char *because(struct search *search, const char *text)
 	return text == NULL ? "" : text;
 }
 
-static void add(struct search *search, struct span address,
+static void add(struct search *search, const struct candidate *candidate,
 		enum destination_state state, const char *why)
 {
+	const struct span address = candidate->address;
 	struct destinations *found = search->found;
 	struct span copy;
 	size_t i;
@@ -55,7 +64,43 @@ static void add(struct search *search, struct span address,
 		search->no_memory = true;
 		return;
 	}
-	found->list[found->n++] = (struct destination){ copy.p, state, why };
+	found->list[found->n++] = (struct destination){
+		.address = copy.p,
+		.state = state,
+		.why = why,
+		.max_bytes = candidate->max_bytes,
+	};
+}
+
+/*
+ * The next mailto: URI of a list: 1, or 0 at the end. Others are ignored (R1.15),
+ * and told to whoever wants to know.
+ */
+static int next_candidate(struct search *search, struct span *list,
+			  struct candidate *candidate, bool tell)
+{
+	struct span item, one, address;
+
+	while (span_take_item(list, ',', &item)) {
+		int more;
+
+		one = item;
+		more = dmarc_uri_next(&one, search->arena, &address);
+		if (more > 0) {
+			candidate->address = address;
+			candidate->max_bytes = uri_size_limit(item);
+			return 1;
+		}
+		if (more < 0) {
+			search->no_memory = true;
+			return 0;
+		}
+		if (tell && search->found->ignored++ == 0)
+			search->found->first_ignored = because(
+				search, arena_printf(search->arena, "%s",
+						     quote(item).text));
+	}
+	return 0;
 }
 
 /* Same Organizational Domain? 1, 0, or -1 when the DNS does not say (R9.1). */
@@ -82,13 +127,14 @@ static int is_same_organization(struct search *search, const char *host)
 static void take_override(struct search *search, struct consent *consent,
 			  const char *host, struct span rua)
 {
-	struct span address, domain;
+	struct candidate candidate;
+	struct span domain;
 
 	consent->overrides = true;
-	while (dmarc_uri_next(&rua, search->arena, &address) > 0)
-		if (address_is_plain(address, &domain) &&
+	while (next_candidate(search, &rua, &candidate, false) > 0)
+		if (address_is_plain(candidate.address, &domain) &&
 		    span_is(domain, host) && consent->n < MAX_DESTINATIONS)
-			consent->rua[consent->n++] = address;
+			consent->rua[consent->n++] = candidate;
 }
 
 /* RFC 9990 4: any number of records may say yes; no p is needed. */
@@ -164,45 +210,66 @@ ask_host(struct search *search, const char *host, struct consent *consent)
 	read_records(search, consent, name, host, &answer);
 }
 
-static void
-check_external(struct search *search, struct span address, const char *host)
+static void check_external(struct search *search,
+			   const struct candidate *candidate, const char *host)
 {
 	struct consent consent = { .why = "", .n = 0 };
 	size_t i;
 
 	ask_host(search, host, &consent);
+	if (consent.state == DESTINATION_REFUSED && search->refusals != NULL &&
+	    !search->no_memory)
+		search->refusals->keep(search->refusals, search->policy_domain,
+				       host, consent.why);
 	if (consent.state != DESTINATION_ALLOWED || !consent.overrides) {
-		add(search, address, consent.state, consent.why);
+		add(search, candidate, consent.state, consent.why);
 		return;
 	}
 	for (i = 0; i < consent.n; i++)
-		add(search, consent.rua[i], DESTINATION_ALLOWED, "");
+		add(search, &consent.rua[i], DESTINATION_ALLOWED, "");
 }
 
-static void check_address(struct search *search, struct span address)
+/* Refused lately: the DNS is not asked again, not even for organizations. */
+static const char *find_refusal(struct search *search, const char *host)
 {
+	if (search->refusals == NULL ||
+	    domain_equal(host, search->policy_domain))
+		return NULL;
+	return search->refusals->find(search->refusals, search->policy_domain,
+				      host, search->arena);
+}
+
+static void
+check_address(struct search *search, const struct candidate *candidate)
+{
+	const struct span address = candidate->address;
+	const char *host, *why;
 	struct span domain;
-	const char *host;
 
 	if (!address_is_plain(address, &domain)) {
-		add(search, address, DESTINATION_REFUSED,
+		add(search, candidate, DESTINATION_REFUSED,
 		    "no plain address in a domain of the DNS");
 		return;
 	}
 	host = domain_normalize(search->arena, domain);
 	if (host == NULL) {
-		add(search, address, DESTINATION_REFUSED, "no domain name");
+		add(search, candidate, DESTINATION_REFUSED, "no domain name");
+		return;
+	}
+	why = find_refusal(search, host);
+	if (why != NULL) {
+		add(search, candidate, DESTINATION_REFUSED, why);
 		return;
 	}
 	switch (is_same_organization(search, host)) {
 	case 1:
-		add(search, address, DESTINATION_ALLOWED, "");
+		add(search, candidate, DESTINATION_ALLOWED, "");
 		return;
 	case 0:
-		check_external(search, address, host);
+		check_external(search, candidate, host);
 		return;
 	}
-	add(search, address, DESTINATION_POSTPONED,
+	add(search, candidate, DESTINATION_POSTPONED,
 	    because(search,
 		    arena_printf(search->arena,
 				 "the Organizational Domain of %s or %s "
@@ -211,27 +278,36 @@ static void check_address(struct search *search, struct span address)
 }
 
 int destinations_find(const char *policy_domain, struct span rua,
-		      const struct psl *psl, struct resolver *resolver,
-		      struct arena *arena, struct destinations *found,
-		      struct err *err)
+		      const struct psl *psl, struct refusals *refusals,
+		      struct resolver *resolver, struct arena *arena,
+		      struct destinations *found, struct err *err)
 {
 	struct search search = {
 		.policy_domain = policy_domain,
 		.psl = psl,
+		.refusals = refusals,
 		.resolver = resolver,
 		.arena = arena,
 		.found = found,
 	};
-	struct span address;
+	struct candidate candidate;
 
-	*found = (struct destinations){ .n = 0 };
-	while (dmarc_uri_next(&rua, arena, &address) > 0) {
+	*found = (struct destinations){ .n = 0, .first_ignored = "" };
+	while (next_candidate(&search, &rua, &candidate, true) > 0) {
 		if (found->n == MAX_DESTINATIONS)
 			found->left_out++;
 		else
-			check_address(&search, address);
+			check_address(&search, &candidate);
 	}
 	if (search.no_memory)
 		return err_set(err, ERR_LIMIT, "destinations: out of memory");
 	return 0;
+}
+
+/* Lines of 76 digits and their ends (RFC 2045 6.8). */
+uint64_t destination_encoded_bytes(uint64_t bytes)
+{
+	uint64_t digits = (bytes + 2) / 3 * 4;
+
+	return digits + (digits + 75) / 76 * 2;
 }

@@ -222,6 +222,10 @@ check 'and holds the report' grep -q '<domain>example.com</domain>' \
 check 'the same that a dry run writes' cmp "$T/mailed.xml" \
 	"$(grep -l "$(grep -o '<report_id>.*<' "$T/mailed.xml")" "$T"/dry/*.xml)"
 
+is 'who refused is remembered for a while' "$(sql $db "SELECT policy_domain,
+	host, until_at - UNIX_TIMESTAMP() BETWEEN 71000 AND 72000
+	FROM refusing_host" | tr '\t' ' ')" 'silent.test collector.example 1'
+
 run 75 'a second run tries what failed' --zone "$T/zone"
 is 'and sends nothing twice' "$(mails)" \
 	'in@collector.example rua@example.com rua@example.com'
@@ -432,6 +436,30 @@ run 75 'for good' --zone "$T/zone"
 run 0 'it is given up' --zone "$T/zone"
 like 'and noted' "$(sql $db "SELECT state, detail FROM sent_report
 	WHERE policy_hash = UNHEX(MD5('10'))")" '^failed.octet '
+
+# ------------------------------------------------- sizes, and what is not mail
+
+rua='mailto:small@size.test!1k,mailto:large@size.test!10m,https://size.test/'
+policy size9 size.test none "$rua"
+row "$yesterday" size9 m mx1 size.test ::ffff:192.0.2.2 none 0 0 2 \
+	'[]' "{\"dkim\":[$(for ((i = 0; i < 100; i++)); do
+		printf '%s{"domain":"%s.example","selector":"s","result":"fail"}' \
+			"${comma:-}" "$(head -c 12 /dev/urandom | od -An -tx1 |
+			tr -d ' \n')"
+		comma=,
+	done)],\"spf\":null}"
+run 0 'RFC 9989 has sizes ignored (R1.14)' --dry-run "$T/dry" --zone "$T/zone" \
+	--domain size.test
+unlike 'so all get it' "$output" 'not allowed'
+like 'and what is not mail is told (R1.15)' "$output" \
+	'size\.test: 1 URI ignored, which we cannot send to: https://size\.test/'
+sql $db "UPDATE verdict_policy SET method = 'psl'
+	WHERE policy_hash = UNHEX(MD5('size9'))"
+run 0 'RFC 7489 does not' --zone "$T/zone" --domain size.test
+like 'the one who wants small reports gets none' "$output" \
+	'to small@size\.test: not allowed: the report is larger'
+like 'the other gets it' "$(mails)" 'large@size\.test'
+unlike 'alone' "$(mails)" 'small@size\.test'
 
 stop mariadb
 run 75 'without the database it is tried later' --zone "$T/zone"
