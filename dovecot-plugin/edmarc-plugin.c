@@ -10,8 +10,8 @@
 #include "base/span.h"
 #include "journal/report_spool.h"
 
-/* Aggregate, failure and TLS reports. */
-#define DEFAULT_LOCALPARTS "dmarc.rua dmarc.ruf tls.rpt"
+/* Aggregate, failure and TLS reports, and bounces of our own. */
+#define DEFAULT_LOCALPARTS "dmarc.rua dmarc.ruf tls.rpt dmarc.report+"
 #define DEFAULT_SPOOL      "/var/spool/edmarc/reports"
 
 /* What a sender's log shows; the whole reason is in ours. */
@@ -46,15 +46,21 @@ static struct settings settings_of(struct mail_user *user)
 
 /*
  * name, name+detail, name@domain, in any letter case. "+" stands for any
- * character of recipient_delimiter, which name itself may hold.
+ * character of recipient_delimiter, which name itself may hold. A name that ends
+ * in "+" is one with detail only: bounces of our reports (shared/report/verp.h)
+ * are ours, while what people write to that address is not.
  */
 static bool
 is_name(const char *address, struct span name, const char *delimiters)
 {
-	struct span start = { address, name.n };
+	bool with_detail = name.n > 0 && name.p[name.n - 1] == '+';
+	struct span start = { address, name.n -= with_detail };
 
 	if (strlen(address) < name.n || !span_equal_nocase(start, name))
 		return FALSE;
+	if (with_detail)
+		return address[name.n] != '\0' &&
+		       strchr(delimiters, address[name.n]) != NULL;
 	return address[name.n] == '\0' || address[name.n] == '@' ||
 	       strchr(delimiters, address[name.n]) != NULL;
 }

@@ -32,6 +32,7 @@ enum kind {
 	KIND_KEEP,     /* the same, or 0 */
 	KIND_ROWS,     /* 1 to 1000000 */
 	KIND_SIZE,     /* 25M, 500K -> bytes */
+	KIND_STEPS,    /* 1, 3, 10: days */
 	KIND_YES_NO,
 	KIND_STANDARD,
 	KIND_PCT,
@@ -207,6 +208,9 @@ static const struct setting table[] = {
 	  "authorities for its certificate; empty: the system's" },
 	{ "send", "smarthost_login_file", KIND_TEXT, AT(smarthost_login_file),
 	  "", "file with our user and password there, a line each" },
+	{ "send", "suppress_days", KIND_STEPS, AT(suppress_days),
+	  "1, 3, 10, 30",
+	  "days without reports to an address after each bounce in a row" },
 };
 
 #define TABLE_SIZE (sizeof(table) / sizeof(table[0]))
@@ -412,6 +416,19 @@ static bool is_reply(struct span value)
 	return value.n > 0 && value.n <= MAX_REPLY_TEXT && domains <= 1;
 }
 
+/* Up to ten numbers of days, 1 to 3650 each; none is good, too. */
+static bool is_steps(struct span value)
+{
+	struct span item;
+	uint64_t days;
+	size_t n = 0;
+
+	while (span_take_item(&value, ',', &item))
+		if (++n > 10 || !span_to_uint(item, 3650, &days) || days == 0)
+			return false;
+	return true;
+}
+
 /* Letters, digits, "-", "." and ":", the last inside of [] only. */
 static bool is_host(struct span value)
 {
@@ -513,6 +530,9 @@ static const char *read_value(struct settings *settings,
 		return keep_text(field, text,
 				 value.n == 0 || is_smarthost(value),
 				 "smtp://HOST:PORT or smtps://HOST:PORT");
+	case KIND_STEPS:
+		return keep_text(field, text, is_steps(value),
+				 "up to 10 numbers of days from 1 to 3650");
 	case KIND_POINTS:
 		return points_parse(value, field) < 0 ?
 			       "a number of points such as 4 or -2.5" :
@@ -902,6 +922,7 @@ static void add_value(struct buf *buf, const struct settings *settings,
 	case KIND_DEFER_CODE:
 	case KIND_REPLY:
 	case KIND_SMARTHOST:
+	case KIND_STEPS:
 		memcpy(&text, field, sizeof(text));
 		buf_add_string(buf, text);
 		return;

@@ -167,6 +167,7 @@ struct settings {
 	enum smarthost_tls smarthost_tls;
 	const char *smarthost_ca_file;    /* "": the system's */
 	const char *smarthost_login_file; /* "": none */
+	const char *suppress_days; /* "1, 3": after each bounce in a row */
 };
 
 /* The defaults, without a file. */

@@ -329,6 +329,9 @@ static int open_all(const struct settings *settings,
 	if (database_open(settings->database_name,
 			  settings->database_option_file, &job->db, err) < 0)
 		return -1;
+	if (gates_open(settings, job->db, options->folder != NULL, &job->gates,
+		       err) < 0)
+		return -1;
 	if (options->folder != NULL)
 		return 0;
 	return mailer_open(settings, job->db, time(NULL), &job->mailer, err);
@@ -355,6 +358,7 @@ static int run(struct command_context *context, const struct settings *settings,
 	else
 		status = print_totals(&totals, day, options->folder != NULL);
 	mailer_close(&job.mailer);
+	gates_close(&job.gates);
 	database_close(&job.db);
 	resolver_free(&job.dns);
 	psl_free(&job.psl);

@@ -32,6 +32,8 @@
 #include "store/originals.h"
 #include "store/other_reports.h"
 #include "store/reports.h"
+#include "store/secret.h"
+#include "store/suppressions.h"
 
 #define LIST_BYTES ((size_t)16 * 1024 * 1024)
 #define MAIL_BYTES ((size_t)64 * 1024) /* for an envelope */
@@ -64,6 +66,8 @@ struct mail {
 	off_t offset;
 	struct mail_envelope envelope;
 	struct carrier carrier;
+	enum verp_result bounced; /* by the address it came to */
+	struct verp verp;
 	char not_passed[320]; /* why no report of it counts, or "" */
 	struct mail_store *store;
 	struct report_gate gate; /* in front of the store */
@@ -75,6 +79,8 @@ struct work {
 	struct ingest *ingest;
 	struct mail_source *source;
 	struct parsers *parsers;
+	struct verp_key key; /* of the addresses that bounces come to */
+	struct suppress_steps steps;
 	uint64_t taken; /* from the source */
 	bool ended;     /* it has no more */
 	struct mail *all;
@@ -174,6 +180,8 @@ static struct report_sink *start_reading(struct work *work, struct mail *mail)
 	mail_store_carried(mail->store, &mail->carrier);
 	report_gate_start(&mail->gate, mail_store_sink(mail->store),
 			  trust_hosted(work->ingest->trust), now);
+	if (mail->bounced == VERP_OK)
+		mail_store_bounce_of(mail->store, &mail->verp, &work->steps);
 	if (mail->not_passed[0] != '\0')
 		report_gate_close(&mail->gate, mail->not_passed);
 	return &mail->gate.sink;
@@ -401,6 +409,41 @@ static void check_carrier(struct work *work, struct mail *mail)
 			       quote(span_of(carrier->domain)).text);
 }
 
+/*
+ * Did it come to an address that only a mail of ours had? One of that form that is
+ * none of ours was made up, and nothing of it is read.
+ */
+static int check_bounce(struct work *work, struct mail *mail, struct err *err)
+{
+	struct ingest *ingest = work->ingest;
+
+	if (*ingest->settings->report_email == '\0')
+		return 0;
+	mail->bounced = verp_parse(mail->envelope.recipient,
+				   ingest->settings->report_email, &work->key,
+				   &mail->verp);
+	if (mail->bounced != VERP_FORGED)
+		return 0;
+	ingest->metrics.forged_bounces++;
+	return err_set(err, ERR_INPUT,
+		       "a bounce of no report of ours: its address is forged");
+}
+
+/* Only where reports are sent. */
+static int prepare_for_bounces(struct work *work, struct err *err)
+{
+	const struct settings *settings = work->ingest->settings;
+
+	if (!suppress_steps_parse(span_of(settings->suppress_days),
+				  &work->steps))
+		return err_set(err, ERR_CONFIG, "suppress_days: %s",
+			       settings->suppress_days);
+	if (*settings->report_email == '\0')
+		return 0;
+	return secret_verp(work->ingest->db, (int64_t)time(NULL), &work->key,
+			   err);
+}
+
 /* A child died that had read other mails before. Is it this one's fault? */
 static int read_again(struct work *work, struct mail *mail, struct err *err)
 {
@@ -431,12 +474,15 @@ start_mail(struct work *work, struct source_mail *from, struct err *err)
 	mail->envelope = (struct mail_envelope){ .name = from->name };
 	mail->carrier = (struct carrier){ .domain = "" };
 	mail->not_passed[0] = '\0';
+	mail->bounced = VERP_NONE;
 	(void)start_reading(work, mail);
 	mail->fd = work->source->open(work->source, from, mail->arena,
 				      &mail->envelope, &mail->offset, &why);
 	if (mail->fd < 0)
 		return take_result(work, mail, -1, &why, err);
 	check_carrier(work, mail);
+	if (check_bounce(work, mail, &why) < 0)
+		return take_result(work, mail, -1, &why, err);
 	job = (struct parser_mail){ .fd = mail->fd,
 				    .offset = mail->offset,
 				    .sink = start_reading(work, mail),
@@ -570,7 +616,8 @@ int ingest_mails(struct ingest *ingest, struct parsers *parsers,
 			     .parsers = parsers };
 	int result;
 
-	if (find_out_whats_ours(ingest, err) < 0)
+	if (find_out_whats_ours(ingest, err) < 0 ||
+	    prepare_for_bounces(&work, err) < 0)
 		return -1;
 	do {
 		work.later = NULL;
@@ -769,6 +816,8 @@ static void expire(struct ingest *ingest)
 		    failure_reports_expire);
 	expire_rows(ingest, "originals", settings->keep_original,
 		    originals_expire);
+	expire_rows(ingest, "bounces", BOUNCE_KEEP_DAYS, bounces_expire);
+	expire_rows(ingest, "suppressed addresses", 0, suppressions_expire);
 }
 
 int ingest_reports(struct ingest *ingest, struct err *err)

@@ -122,6 +122,9 @@ static void add_work(struct buf *text, const struct metrics *metrics)
 			 fates[i], metrics->mails[i]);
 	add_two(text, "edmarc_ingest_reports_total", "counter",
 		"Reports in these mails.", "status", report_words, reports);
+	add_one(text, "edmarc_ingest_forged_bounces_total", "counter",
+		"Mails to bounce addresses that we never made.",
+		metrics->forged_bounces);
 	add_two(text, "edmarc_ingest_verdict_lines_total", "counter",
 		"Lines of the verdict journal.", "status", line_words, lines);
 }

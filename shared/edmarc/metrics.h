@@ -40,6 +40,7 @@ struct metrics {
 	uint64_t mails[N_FATES];
 	uint64_t reports;
 	uint64_t duplicates;
+	uint64_t forged_bounces;
 	uint64_t lines;
 	uint64_t bad_lines;
 	uint64_t passes;

@@ -184,6 +184,15 @@ static int gate_tls_failure(struct report_sink *sink,
 	return gate->behind->tls_failure(gate->behind, failure, err);
 }
 
+/* Not about a domain of ours; whoever is behind knows what it is about. */
+static int gate_bounce(struct report_sink *sink, const struct bounce *bounce,
+		       struct err *err)
+{
+	struct report_gate *gate = gate_of(sink);
+
+	return gate->behind->bounce(gate->behind, bounce, err);
+}
+
 void report_gate_close(struct report_gate *gate, const char *reason)
 {
 	gate->closed = reason;
@@ -200,7 +209,8 @@ void report_gate_start(struct report_gate *gate, struct report_sink *behind,
 			  .failure = gate_failure,
 			  .tls_head = gate_tls_head,
 			  .tls_policy = gate_tls_policy,
-			  .tls_failure = gate_tls_failure },
+			  .tls_failure = gate_tls_failure,
+			  .bounce = gate_bounce },
 		.behind = behind,
 		.hosted = hosted,
 		.now = now,

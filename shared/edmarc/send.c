@@ -100,12 +100,15 @@ static int decide(struct work *work, struct err *err)
 
 	if (cache == NULL)
 		return err_set(err, ERR_LIMIT, "out of memory");
-	return destinations_find(
-		work->report->policy_domain, work->report->rua, psl,
-		job->folder != NULL ?
-			NULL :
-			refusals_stored(&stored, job->db, job->now),
-		cache, work->arena, &work->to, err);
+	if (destinations_find(
+		    work->report->policy_domain, work->report->rua, psl,
+		    job->folder != NULL ?
+			    NULL :
+			    refusals_stored(&stored, job->db, job->now),
+		    cache, work->arena, &work->to, err) < 0)
+		return -1;
+	return gates_destinations(job->gates, &work->to, job->now, work->arena,
+				  err);
 }
 
 static bool is_wanted(const struct work *work)

@@ -22,6 +22,7 @@
 #include "dmarc/psl.h"
 #include "dmarc/settings.h"
 #include "dns/resolver.h"
+#include "edmarc/gates.h"
 #include "edmarc/hand_over.h"
 #include "store/database.h"
 #include "store/outgoing.h"
@@ -33,8 +34,9 @@ struct send_job {
 	const struct settings *settings;
 	const char *submitter; /* our domain in names */
 	struct database *db;
-	struct resolver *dns;  /* for one report after the other */
-	struct psl *psl;       /* for policies that were found with it */
+	struct resolver *dns; /* for one report after the other */
+	struct psl *psl;      /* for policies that were found with it */
+	struct gates *gates;
 	const char *owner;     /* this process, in claims */
 	struct mailer *mailer; /* NULL with --dry-run */
 	const char *folder;    /* --dry-run: files go there; else NULL */

@@ -11,6 +11,7 @@ static const char *const kinds[] = {
 	[REPORT_AGGREGATE] = "aggregate",
 	[REPORT_FAILURE] = "failure",
 	[REPORT_TLS] = "tls",
+	[REPORT_BOUNCE] = "bounce",
 };
 static const char *const statuses[] = {
 	[REPORT_OK] = "ok",

@@ -103,6 +103,7 @@ enum report_kind {
 	REPORT_AGGREGATE,
 	REPORT_FAILURE, /* RFC 9991 */
 	REPORT_TLS,     /* RFC 8460 */
+	REPORT_BOUNCE,  /* RFC 3464: a mail of ours that came back */
 };
 
 const char *report_kind_name(enum report_kind kind);
@@ -128,6 +129,12 @@ struct report_end {
 	struct span warnings; /* "; "-separated, or empty */
 };
 
+/* Why a bounce is refused where nobody waits for one. */
+#define NO_REPORT_BUT_BOUNCE                                      \
+	"no report found: a delivery report, what it returns is " \
+	"not looked into"
+
+struct bounce;         /* bounce.h */
 struct failure_report; /* failure.h */
 struct tls_head;       /* tls.h */
 struct tls_policy;
@@ -142,8 +149,9 @@ struct tls_failure;
  * call only. A call that returns -1 with *err ends the reading.
  *
  * A failure report is begin, failure, end; a TLS report is begin, tls_head, then
- * for each policy tls_policy and its tls_failures, then end. These may be NULL
- * for a sink that does not want them.
+ * for each policy tls_policy and its tls_failures, then end; a bounce is begin,
+ * bounce, end, and is told only when the mail holds nothing else. These may be
+ * NULL for a sink that does not want them; without bounce, one is refused.
  */
 struct report_sink {
 	int (*begin)(struct report_sink *self, struct span entry,
@@ -162,6 +170,8 @@ struct report_sink {
 			  const struct tls_policy *policy, struct err *err);
 	int (*tls_failure)(struct report_sink *self,
 			   const struct tls_failure *failure, struct err *err);
+	int (*bounce)(struct report_sink *self, const struct bounce *bounce,
+		      struct err *err);
 };
 
 #endif

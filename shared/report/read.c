@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/quote.h"
+#include "report/bounce.h"
 #include "report/extract.h"
 #include "report/failure.h"
 #include "report/limits.h"
@@ -392,9 +393,55 @@ static int tell_failure(struct job *job, const struct failure_report *report)
 	return sink->end(sink, &end, job->err);
 }
 
-/* A mail without another report in it: is it one of a failure? */
-static int read_failure(struct job *job, struct failure_parts *parts,
-			const struct extract *extract)
+/* What a bounce is made of; its memory is small, whatever comes. */
+struct bounce_parts {
+	struct arena *arena;
+	bool known;
+	bool exact; /* by the part for machines, which goes before words */
+	struct bounce bounce;
+};
+
+static bool is_delivery_status(struct span type)
+{
+	return span_is(type, "message/delivery-status") ||
+	       span_is(type, "message/global-delivery-status");
+}
+
+/* Look at it; it may be something else as well. */
+static void
+look_for_bounce(struct bounce_parts *parts, const struct mail_part *part)
+{
+	bool status = is_delivery_status(part->type);
+
+	if (parts->exact || part->returned)
+		return;
+	if (status && bounce_read(part->bytes, parts->arena, &parts->bounce))
+		parts->known = parts->exact = true;
+	else if (!status && !parts->known &&
+		 (part->type.n == 0 || span_starts(part->type, "text/")))
+		parts->known = bounce_read_text(part->bytes, parts->arena,
+						&parts->bounce);
+}
+
+static int tell_bounce(struct job *job, const struct bounce *bounce)
+{
+	const struct report_end end = { .kind = REPORT_BOUNCE,
+					.status = REPORT_OK,
+					.reason = SPAN(""),
+					.warnings = SPAN("") };
+	struct report_sink *sink = job->sink;
+
+	job->told++;
+	if (sink->begin(sink, buf_span(&job->entry), job->err) < 0 ||
+	    sink->bounce(sink, bounce, job->err) < 0)
+		return -1;
+	return sink->end(sink, &end, job->err);
+}
+
+/* A mail without another report in it: is it one of a failure, or a bounce? */
+static int read_rest(struct job *job, struct failure_parts *parts,
+		     const struct bounce_parts *bounce,
+		     const struct extract *extract)
 {
 	if (extract_saw_failure(extract)) {
 		if (!read_feedback(parts))
@@ -408,10 +455,10 @@ static int read_failure(struct job *job, struct failure_parts *parts,
 	}
 	if (parts->text)
 		return tell_failure(job, &parts->report);
+	if (bounce->known && job->sink->bounce != NULL)
+		return tell_bounce(job, &bounce->bounce);
 	if (extract_saw_bounce(extract))
-		return refuse(job, REPORT_AGGREGATE,
-			      "no report found: a delivery report, what it "
-			      "returns is not looked into");
+		return refuse(job, REPORT_AGGREGATE, NO_REPORT_BUT_BOUNCE);
 	return 0;
 }
 
@@ -426,7 +473,8 @@ static int read_part(struct job *job, const struct mail_part *part)
 }
 
 static int read_parts(struct job *job, struct extract *extract,
-		      struct failure_parts *failure)
+		      struct failure_parts *failure,
+		      struct bounce_parts *bounce)
 {
 	struct err fault = ERR_INIT;
 	struct mail_part part;
@@ -435,6 +483,7 @@ static int read_parts(struct job *job, struct extract *extract,
 	while ((more = extract_next(extract, &part, &fault)) == 1) {
 		if (take_failure_part(failure, &part))
 			continue;
+		look_for_bounce(bounce, &part);
 		if (read_part(job, &part) < 0)
 			return -1;
 		if (!go_on(job, &result))
@@ -442,24 +491,29 @@ static int read_parts(struct job *job, struct extract *extract,
 	}
 	if (more < 0)
 		return refuse_fault(job, &fault);
-	return job->told == 0 ? read_failure(job, failure, extract) : 0;
+	return job->told == 0 ? read_rest(job, failure, bounce, extract) : 0;
 }
 
 /* mail came from malloc(3), and is no longer there afterwards. */
 static int read_mail(struct job *job, char *mail, size_t n)
 {
 	struct failure_parts failure = { .arena = NULL };
-	struct extract *extract;
-	int result;
+	struct bounce_parts bounce = { .arena = NULL };
+	struct extract *extract = NULL;
+	int result = -1;
 
 	failure.arena = arena_new(MAX_FAILURE_MEMORY);
-	if (failure.arena == NULL) {
+	bounce.arena = arena_new(MAX_BOUNCE_MEMORY);
+	if (failure.arena == NULL || bounce.arena == NULL) {
 		free(mail);
-		return err_set(job->err, ERR_TEMP, "out of memory");
+		err_set(job->err, ERR_TEMP, "out of memory");
+	} else {
+		extract = extract_new(mail, n, job->err);
+		if (extract != NULL)
+			result = read_parts(job, extract, &failure, &bounce);
 	}
-	extract = extract_new(mail, n, job->err);
-	result = extract == NULL ? -1 : read_parts(job, extract, &failure);
 	extract_free(&extract);
+	arena_free(&bounce.arena);
 	arena_free(&failure.arena);
 	return result;
 }

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "report/bounce.h"
 #include "report/failure.h"
 #include "report/limits.h"
 #include "report/tls.h"
@@ -25,6 +26,7 @@ enum frame {
 	FRAME_TLS_HEAD = 'T',
 	FRAME_TLS_POLICY = 'P',
 	FRAME_TLS_FAILURE = 'D',
+	FRAME_BOUNCE = 'U',
 	FRAME_END = 'E',
 	FRAME_FINISH = 'F',
 };
@@ -300,9 +302,18 @@ static void code_tls_failure(struct codec *codec, struct tls_failure *failure)
 	code_number(codec, &failure->sessions, MAX_MESSAGES);
 }
 
+static void code_bounce(struct codec *codec, struct bounce *bounce)
+{
+	CODE_ENUM(codec, bounce->kind, enum bounce_kind, BOUNCE_HARD);
+	code_text(codec, &bounce->status);
+	code_text(codec, &bounce->recipient);
+	code_text(codec, &bounce->diagnostic);
+	code_text(codec, &bounce->reporter);
+}
+
 static void code_end(struct codec *codec, struct report_end *end)
 {
-	CODE_ENUM(codec, end->kind, enum report_kind, REPORT_TLS);
+	CODE_ENUM(codec, end->kind, enum report_kind, REPORT_BOUNCE);
 	CODE_ENUM(codec, end->status, enum report_status, REPORT_REJECTED);
 	code_text(codec, &end->reason);
 	code_number(codec, &end->skipped_rows, MAX_UNPACKED_BYTES);
@@ -452,6 +463,18 @@ static int write_tls_failure(struct report_sink *self,
 	return close_frame(writer, at, err);
 }
 
+static int write_bounce(struct report_sink *self, const struct bounce *value,
+			struct err *err)
+{
+	struct wire_writer *writer = writer_of(self);
+	struct codec codec = { .out = &writer->out };
+	size_t at = open_frame(writer, FRAME_BOUNCE);
+	struct bounce copy = *value;
+
+	code_bounce(&codec, &copy);
+	return close_frame(writer, at, err);
+}
+
 static int write_end(struct report_sink *self, const struct report_end *end,
 		     struct err *err)
 {
@@ -480,7 +503,8 @@ struct report_sink *wire_writer_new(int fd, struct err *err)
 			  .failure = write_failure,
 			  .tls_head = write_tls_head,
 			  .tls_policy = write_tls_policy,
-			  .tls_failure = write_tls_failure },
+			  .tls_failure = write_tls_failure,
+			  .bounce = write_bounce },
 		.fd = fd,
 		.out = BUF_INIT(SEND_AT + 2 * MAX_FRAME_BYTES),
 	};
@@ -518,6 +542,7 @@ enum state {
 	STATE_HEAD,
 	STATE_ROWS,
 	STATE_FAILURE, /* a failure report: only the end is left */
+	STATE_BOUNCE,  /* the same of a bounce */
 	STATE_TLS,     /* the head of a TLS report */
 	STATE_TLS_POLICY,
 	STATE_FINISHED,
@@ -636,6 +661,22 @@ take_failure(struct wire_reader *reader, struct codec *codec, struct err *err)
 }
 
 static int
+take_bounce(struct wire_reader *reader, struct codec *codec, struct err *err)
+{
+	struct bounce bounce = { .kind = BOUNCE_NONE };
+
+	code_bounce(codec, &bounce);
+	if (codec->bad || codec->in.n > 0)
+		return malformed(err, "bad bounce");
+	if (reader->state != STATE_BEGUN)
+		return malformed(err, "bounce out of order");
+	reader->state = STATE_BOUNCE;
+	return reader->sink->bounce == NULL ?
+		       0 :
+		       reader->sink->bounce(reader->sink, &bounce, err);
+}
+
+static int
 take_tls_head(struct wire_reader *reader, struct codec *codec, struct err *err)
 {
 	struct tls_head head = { .begin = 0 };
@@ -698,6 +739,8 @@ static bool is_complete(const struct wire_reader *reader, enum report_kind kind)
 	case REPORT_TLS:
 		return reader->state == STATE_TLS ||
 		       reader->state == STATE_TLS_POLICY;
+	case REPORT_BOUNCE:
+		return reader->state == STATE_BOUNCE;
 	}
 	return false;
 }
@@ -716,6 +759,10 @@ take_end(struct wire_reader *reader, struct codec *codec, struct err *err)
 		return malformed(err, "a reason without refusal, or none");
 	if (end.status != REPORT_REJECTED && !is_complete(reader, end.kind))
 		return malformed(err, "good report without its parts");
+	if (end.kind == REPORT_BOUNCE && reader->sink->bounce == NULL) {
+		end.status = REPORT_REJECTED;
+		end.reason = SPAN(NO_REPORT_BUT_BOUNCE);
+	}
 	reader->state = STATE_BETWEEN;
 	return reader->sink->end(reader->sink, &end, err);
 }
@@ -751,6 +798,8 @@ static int take_frame(struct wire_reader *reader, char type, struct span fields,
 		return take_tls_policy(reader, &codec, err);
 	case FRAME_TLS_FAILURE:
 		return take_tls_failure(reader, &codec, err);
+	case FRAME_BOUNCE:
+		return take_bounce(reader, &codec, err);
 	case FRAME_END:
 		return take_end(reader, &codec, err);
 	case FRAME_FINISH:

@@ -388,5 +388,11 @@ int other_reports_insert(struct database *db,
 	    insert_items(db, failure_sql, FAILURE_COLUMNS, db_text(mail->name),
 			 &others->failures, err) < 0)
 		return -1;
+	if (others->bounce != NULL) {
+		if (bounce_store(db, others->bounce, mail->name, mail->now,
+				 err) < 0)
+			return -1;
+		(*stored)++;
+	}
 	return insert_all_tls(db, others, mail, stored, duplicates, err);
 }

@@ -21,6 +21,7 @@
 #include "report/carrier.h"
 #include "report/failure.h"
 #include "report/tls.h"
+#include "store/bounces.h"
 #include "store/columns.h"
 #include "store/database.h"
 
@@ -57,12 +58,14 @@ struct other_reports {
 	struct other_items failures;
 	struct tls_item *tls;
 	size_t n_tls;
+	struct bounce_item *bounce; /* or NULL */
 };
 
 /* Is there one at all? */
 static inline bool other_reports_any(const struct other_reports *others)
 {
-	return others->failures.n > 0 || others->n_tls > 0;
+	return others->failures.n > 0 || others->n_tls > 0 ||
+	       others->bounce != NULL;
 }
 
 /*

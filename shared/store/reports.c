@@ -437,6 +437,23 @@ static int sink_tls_head(struct report_sink *sink, const struct tls_head *head,
 	return 0;
 }
 
+static int sink_bounce(struct report_sink *sink, const struct bounce *bounce,
+		       struct err *err)
+{
+	struct mail_store *store = store_of(sink);
+
+	if (!store->inside || store->current != NULL)
+		return err_set(err, ERR_INPUT, "a bounce out of order");
+	store->kind = INSIDE_BOUNCE;
+	if (!store->is_bounce) {
+		note_refusal(store, NO_REPORT_BUT_BOUNCE);
+		return 0;
+	}
+	store->others.bounce =
+		bounce_keep(bounce, &store->verp, &store->steps, store->heads);
+	return store->others.bounce == NULL ? no_memory(err) : 0;
+}
+
 /* The mail's own texts must still find room. */
 static int has_room(const struct mail_store *store, struct err *err)
 {
@@ -556,7 +573,8 @@ int mail_store_new(struct database *db, struct mail_store **store,
 			  .failure = sink_failure,
 			  .tls_head = sink_tls_head,
 			  .tls_policy = sink_tls_policy,
-			  .tls_failure = sink_tls_failure },
+			  .tls_failure = sink_tls_failure,
+			  .bounce = sink_bounce },
 		.db = db,
 		.heads = arena_new(HEADS_BYTES),
 		.texts = arena_new(ROWS_BYTES),
@@ -606,6 +624,14 @@ void mail_store_start(struct mail_store *store, struct span name, int64_t now)
 		.now = now,
 	};
 	store->end = &store->first;
+}
+
+void mail_store_bounce_of(struct mail_store *store, const struct verp *verp,
+			  const struct suppress_steps *steps)
+{
+	store->is_bounce = true;
+	store->verp = *verp;
+	store->steps = *steps;
 }
 
 void mail_store_carried(struct mail_store *store, const struct carrier *carrier)

@@ -33,6 +33,8 @@
 #include "base/span.h"
 #include "report/aggregate.h"
 #include "report/carrier.h"
+#include "report/verp.h"
+#include "store/bounces.h"
 #include "store/columns.h"
 #include "store/database.h"
 
@@ -110,6 +112,13 @@ void mail_store_start(struct mail_store *store, struct span name, int64_t now);
  */
 void mail_store_carried(struct mail_store *store,
 			const struct carrier *carrier);
+
+/*
+ * The address that the mail came to says that it is a bounce of this report, after
+ * mail_store_start(); a bounce that came to another address is refused.
+ */
+void mail_store_bounce_of(struct mail_store *store, const struct verp *verp,
+			  const struct suppress_steps *steps);
 
 /*
  * Where the reader puts what it finds. A call returns ERR_TEMP when the database

@@ -63,6 +63,11 @@ struct mail_store {
 	struct span name;
 	int64_t now;
 
+	/* Of which report it is a bounce, by the address that it came to. */
+	bool is_bounce;
+	struct verp verp;
+	struct suppress_steps steps;
+
 	struct arena *heads; /* until the end of the mail */
 	struct report *first;
 	struct report **end;
@@ -81,6 +86,7 @@ struct mail_store {
 		INSIDE_NOTHING, /* or an aggregate report */
 		INSIDE_FAILURE,
 		INSIDE_TLS,
+		INSIDE_BOUNCE,
 	} kind; /* of what the reader is in */
 
 	unsigned refused;

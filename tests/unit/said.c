@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "report/bounce.h"
 #include "report/failure.h"
 #include "report/tls.h"
 
@@ -243,6 +244,22 @@ static int on_tls_failure(struct report_sink *self,
 	return refuse(said, err);
 }
 
+static int on_bounce(struct report_sink *self, const struct bounce *bounce,
+		     struct err *err)
+{
+	struct said *said = said_of(self);
+	struct buf *out = &said->text;
+
+	says_kind(said, SAID_BOUNCE, true);
+	buf_addf(out, "bounce %s", bounce_kind_name(bounce->kind));
+	add_span(out, "status", bounce->status);
+	add_span(out, "to", bounce->recipient);
+	add_span(out, "said", bounce->diagnostic);
+	add_span(out, "by", bounce->reporter);
+	buf_add_char(out, '\n');
+	return refuse(said, err);
+}
+
 /* What a good report of its kind consists of was said. */
 static bool is_whole(const struct said *said, enum report_kind kind)
 {
@@ -253,6 +270,8 @@ static bool is_whole(const struct said *said, enum report_kind kind)
 		return said->kind == SAID_FAILURE;
 	case REPORT_TLS:
 		return said->kind == SAID_TLS;
+	case REPORT_BOUNCE:
+		return said->kind == SAID_BOUNCE;
 	}
 	return false;
 }
@@ -292,7 +311,8 @@ void said_start(struct said *said)
 			  .failure = on_failure,
 			  .tls_head = on_tls_head,
 			  .tls_policy = on_tls_policy,
-			  .tls_failure = on_tls_failure },
+			  .tls_failure = on_tls_failure,
+			  .bounce = on_bounce },
 		.text = BUF_INIT((size_t)256 * 1024 * 1024),
 		.refuse_after = -1,
 	};

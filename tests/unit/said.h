@@ -12,6 +12,7 @@
  *	tls org=... contact=... id=... begin=... end=...
  *	policy type=sts domain=... mx=... good=1 bad=0
  *	failed result=... from=... sessions=1
+ *	bounce hard status=5.1.1 to=... said=... by=...
  *	end aggregate ok skipped=0 reason= warnings=
  *
  * Absent texts are "-". Also checks what every reader promises: the order of
@@ -30,6 +31,7 @@ enum said_kind {
 	SAID_NOTHING, /* or an aggregate report */
 	SAID_FAILURE,
 	SAID_TLS,
+	SAID_BOUNCE,
 };
 
 struct said {
