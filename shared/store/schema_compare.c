@@ -148,15 +148,16 @@ static int run_step(struct comparison *job, const char *directory,
 	return result;
 }
 
+/* line: what it lacks. */
 static int differs(const struct table *table, struct span line, struct err *err)
 {
-	return err_set(err, ERR_CONFIG,
-		       "table %.*s is one of an earlier development version: "
-		       "%s%.*s. Nothing repairs that: drop it, or the whole "
-		       "database, and run edmarc setup --database again",
-		       SPAN_ARGS(table->name),
-		       table->made.p == NULL ? "it is not there" : "it has no ",
-		       SPAN_ARGS(line));
+	return err_set(
+		err, ERR_CONFIG,
+		"table %.*s of an earlier development version has no "
+		"%.*s. To begin anew with it: DROP TABLE IF EXISTS %.*s; "
+		"DELETE FROM schema_step; and edmarc setup --database",
+		SPAN_ARGS(table->name), SPAN_ARGS(line),
+		SPAN_ARGS(table->name));
 }
 
 /* Whatever an administrator has added does no harm. */
@@ -168,7 +169,11 @@ static int compare_table(struct comparison *job, const struct table *table,
 	if (describe(job, table->name, &wanted, err) < 0)
 		return -1;
 	if (table->made.p == NULL)
-		return differs(table, SPAN(""), err);
+		return err_set(err, ERR_CONFIG,
+			       "table %.*s is not there, though its step is "
+			       "noted. To make it: DELETE FROM schema_step; "
+			       "and edmarc setup --database",
+			       SPAN_ARGS(table->name));
 	/* The first line has its name, the last one its engine. */
 	(void)span_take_line(&wanted, &line);
 	while (span_take_line(&wanted, &line) && !span_starts(line, ")"))
@@ -205,6 +210,6 @@ int schema_compare(struct database *db, const char *directory,
 	for (i = 0; result == 0 && i < job.n; i++)
 		result = compare_table(&job, &job.table[i], err);
 	if (result < 0)
-		return err_while(err, "looking at the tables");
+		return -1;
 	return drop_temporary(&job, err);
 }
