@@ -14,6 +14,7 @@
 #include "edmarc/command.h"
 #include "edmarc/hosted.h"
 #include "edmarc/options.h"
+#include "edmarc/places.h"
 
 #define NAMES_BYTES ((size_t)256 * 1024 * 1024) /* of a million domains */
 
@@ -113,6 +114,8 @@ int cmd_config(struct command_context *context, int argc, char **argv)
 		return EX_CONFIG;
 	else if (check_files(&settings, &err) < 0)
 		return command_fail(&err);
+	else if (!places_good(&settings, context->config_path))
+		return EX_CONFIG;
 	else
 		buf_addf(&out, "%s: good\n", context->config_path);
 	status = command_output(&out);
