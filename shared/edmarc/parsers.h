@@ -66,8 +66,10 @@ struct parser_result {
 unsigned parsers_default(void);
 
 /*
- * Children are forked when there is something to do. filtered: with a seccomp
- * filter, without which the sandbox is none. Call report_read_prepare() before.
+ * Children are forked when there is something to do, and more than are needed at
+ * once when there is much of it: they wait, locked up, for their turn. filtered:
+ * with a seccomp filter, without which the sandbox is none. Call
+ * report_read_prepare() before.
  */
 MUST_CHECK int parsers_new(unsigned children, bool filtered,
 			   struct parsers **parsers, struct err *err);
