@@ -80,10 +80,13 @@ domain() {
 	sql edmarc "INSERT INTO verdict_policy VALUES (UNHEX(MD5('$name')),
 		'$name', 'treewalk', 'none', '', '', 'r', 'r', '', 'n', 100,
 		'${rua#,}', '');
-		INSERT INTO verdict_row VALUES ('$yesterday',
-		UNHEX(MD5('$name')), UNHEX(MD5('row')), 'mx1', 'fail', '$name',
-		'::ffff:192.0.2.1', '$name', 'none', 0, 0, '[]',
-		'{\"dkim\":[],\"spf\":null}', 3, $begin, $begin)"
+		INSERT INTO verdict_row SET day = '$yesterday',
+		policy_hash = UNHEX(MD5('$name')), row_hash = UNHEX(MD5('r')),
+		mta = 'mx1', result = 'fail', header_from = '$name',
+		source_ip = '::ffff:192.0.2.1', envelope_from = '$name',
+		disposition = 'none', dkim_aligned = 0, spf_aligned = 0,
+		reasons = '[]', auth_results = '{\"dkim\":[],\"spf\":null}',
+		count = 3, first_at = $begin, last_at = $begin"
 }
 
 printf 'us\nse:cret\n' >"$T/login"
