@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -19,6 +20,10 @@
 #define MAGIC          "edmarc-report 1"
 #define MAX_HOST_BYTES 64 /* of the name; what is behind it tells nobody more */
 #define STALE_SECONDS  86400
+
+/* A disk with less than this free, and less than this part of it, is full. */
+#define MIN_FREE_BYTES ((uint64_t)1024 * 1024 * 1024)
+#define MIN_FREE_PART  20
 
 static int make_name(char *name, size_t size, int64_t received,
 		     const char *host, struct err *err)
@@ -114,12 +119,34 @@ static int write_envelope(int fd, const struct report_envelope *envelope)
 	return write_all(fd, (struct span){ text, (size_t)n });
 }
 
+/*
+ * Anybody can send us mail, and it has no quota: the rest of the disk is for the
+ * others who work on it. Where nobody knows how full it is, writing will show.
+ */
+static int check_room(const struct report_draft *draft, struct err *err)
+{
+	struct statvfs disk;
+	uint64_t free_bytes;
+
+	if (fstatvfs(draft->tmp_fd, &disk) < 0 || disk.f_blocks == 0)
+		return 0;
+	free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+	if (free_bytes >= MIN_FREE_BYTES ||
+	    disk.f_bavail >= disk.f_blocks / MIN_FREE_PART)
+		return 0;
+	return err_set(err, ERR_TEMP,
+		       "%s: the disk is nearly full, %llu MiB are left",
+		       draft->directory,
+		       (unsigned long long)(free_bytes / (1024 * 1024)));
+}
+
 int report_draft_start(struct report_draft *draft, const char *directory,
 		       const char *host, const struct report_envelope *envelope,
 		       struct err *err)
 {
 	*draft = (struct report_draft){ .fd = -1, .tmp_fd = -1, .new_fd = -1 };
 	if (open_dirs(draft, directory, err) < 0 ||
+	    check_room(draft, err) < 0 ||
 	    make_name(draft->name, sizeof(draft->name), envelope->received,
 		      host, err) < 0) {
 		draft->name[0] = '\0';

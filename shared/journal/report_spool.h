@@ -71,7 +71,8 @@ struct report_draft {
  * removed and nothing is left; all reasons are ERR_TEMP but for more than
  * MAX_REPORT_MAIL_BYTES, which is ERR_LIMIT. A directory that is missing or open
  * to others is ERR_TEMP too, with what is expected in the text: the sender keeps
- * the mail until it is repaired. host makes names of machines that share a spool
+ * the mail until it is repaired. So is a disk of which less than a twentieth, and
+ * less than 1 GiB, is free. host makes names of machines that share a spool
  * differ. report_draft_drop() gives up; it is safe after commit and after -1.
  */
 MUST_CHECK int report_draft_start(struct report_draft *draft,

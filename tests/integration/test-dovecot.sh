@@ -193,6 +193,9 @@ mount -t tmpfs -o size=200k none "$SPOOL" && mkdir "$SPOOL"/{tmp,new,bad}
 chmod 700 "$SPOOL" "$SPOOL"/{tmp,new,bad}
 chown -R $EDMARC_UID "$SPOOL"
 mail=$T/mail.300k refused 'a full disk' 'No space left on device'
+head -c 196k /dev/zero >"$SPOOL/others"
+refused 'a disk that is nearly full' 'the disk is nearly full, 0 MiB are left'
+rm "$SPOOL/others"
 is 'a full disk: what fits is taken' \
 	"$(codes s@example.net "$T/mail" dmarc.rua@a.example)" 250
 umount "$SPOOL"
