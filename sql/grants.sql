@@ -37,3 +37,5 @@ GRANT SELECT ON sent_report TO 'edmarc-view'@'localhost';
 GRANT SELECT ON sent_destination TO 'edmarc-view'@'localhost';
 GRANT SELECT ON suppression TO 'edmarc-view'@'localhost';
 GRANT SELECT ON bounce TO 'edmarc-view'@'localhost';
+GRANT SELECT ON sent_minute TO 'edmarc-view'@'localhost';
+GRANT SELECT ON sent_since TO 'edmarc-view'@'localhost';

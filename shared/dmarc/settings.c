@@ -15,6 +15,7 @@
 
 #define MAX_DAYS        36500
 #define MAX_SIZE        (36 * 1024 * 1024) /* 49 MB in base64: what we take in */
+#define MAX_COUNT       1000000
 #define MAX_REPORT_ROWS 1000000 /* what our own reader takes (limits.h) */
 
 #define DOMAIN_SECTION "domain:"
@@ -28,6 +29,8 @@ enum kind {
 	KIND_DOMAINS,  /* a list of domains */
 	KIND_POINTS,   /* 4.5 -> 450 */
 	KIND_DURATION, /* 5, 5s, 500ms -> milliseconds */
+	KIND_HOURS,    /* 4h, 90m, 30s -> seconds, at most a day */
+	KIND_COUNT,    /* 0 to 1000000 */
 	KIND_DAYS,     /* 1 to 36500 */
 	KIND_KEEP,     /* the same, or 0 */
 	KIND_ROWS,     /* 1 to 1000000 */
@@ -211,6 +214,16 @@ static const struct setting table[] = {
 	{ "send", "suppress_days", KIND_STEPS, AT(suppress_days),
 	  "1, 3, 10, 30",
 	  "days without reports to an address after each bounce in a row" },
+	{ "send", "send_after", KIND_HOURS, AT(send_after), "2h",
+	  "time after a day (UTC) for its verdicts to be loaded" },
+	{ "send", "send_over", KIND_HOURS, AT(send_over), "4h",
+	  "the reports of a day are spread over so much time" },
+	{ "send", "catch_up_days", KIND_KEEP, AT(catch_up_days), "6",
+	  "days before yesterday that are made up for" },
+	{ "send", "max_per_minute", KIND_COUNT, AT(max_per_minute), "120",
+	  "mails a minute from all machines; 0: any number" },
+	{ "send", "max_per_host", KIND_COUNT, AT(max_per_host), "30",
+	  "mails a minute to one domain; 0: any number" },
 };
 
 #define TABLE_SIZE (sizeof(table) / sizeof(table[0]))
@@ -255,6 +268,42 @@ static int read_duration(struct span value, int *milliseconds)
 		return -1;
 	*milliseconds = (int)(number * unit);
 	return 0;
+}
+
+/* A time in hours, minutes or seconds, at most a day; 0 needs no unit. */
+static int read_hours(struct span value, int *seconds)
+{
+	unsigned unit = 0;
+	uint64_t number;
+
+	if (span_is(value, "0"))
+		unit = 1;
+	else if (span_ends(value, "h"))
+		unit = 3600;
+	else if (span_ends(value, "m"))
+		unit = 60;
+	else if (span_ends(value, "s"))
+		unit = 1;
+	else
+		return -1;
+	if (!span_is(value, "0"))
+		value.n--;
+	if (!span_to_uint(value, 86400 / unit, &number))
+		return -1;
+	*seconds = (int)(number * unit);
+	return 0;
+}
+
+static void add_hours(struct buf *buf, int seconds)
+{
+	if (seconds == 0)
+		buf_add_char(buf, '0');
+	else if (seconds % 3600 == 0)
+		buf_addf(buf, "%dh", seconds / 3600);
+	else if (seconds % 60 == 0)
+		buf_addf(buf, "%dm", seconds / 60);
+	else
+		buf_addf(buf, "%ds", seconds);
 }
 
 static int
@@ -540,6 +589,14 @@ static const char *read_value(struct settings *settings,
 	case KIND_DURATION:
 		return read_duration(value, field) < 0 ?
 			       "a time such as 5s or 500ms, at most 60s" :
+			       NULL;
+	case KIND_HOURS:
+		return read_hours(value, field) < 0 ?
+			       "a time such as 4h, 90m or 30s, at most 24h" :
+			       NULL;
+	case KIND_COUNT:
+		return read_number(value, 0, MAX_COUNT, field) < 0 ?
+			       "a number from 0 to 1000000" :
 			       NULL;
 	case KIND_YES_NO:
 		return read_yes_no(value, field) < 0 ? "yes or no" : NULL;
@@ -937,10 +994,15 @@ static void add_value(struct buf *buf, const struct settings *settings,
 		memcpy(&number, field, sizeof(number));
 		buf_addf(buf, "%dms", number);
 		return;
+	case KIND_HOURS:
+		memcpy(&number, field, sizeof(number));
+		add_hours(buf, number);
+		return;
 	case KIND_YES_NO:
 		memcpy(&yes, field, sizeof(yes));
 		buf_add_string(buf, yes ? "yes" : "no");
 		return;
+	case KIND_COUNT:
 	case KIND_DAYS:
 	case KIND_KEEP:
 	case KIND_ROWS:

@@ -168,6 +168,11 @@ struct settings {
 	const char *smarthost_ca_file;    /* "": the system's */
 	const char *smarthost_login_file; /* "": none */
 	const char *suppress_days; /* "1, 3": after each bounce in a row */
+	int send_after;            /* seconds since the end of a day */
+	int send_over;             /* seconds */
+	int catch_up_days;         /* before yesterday */
+	int max_per_minute;        /* mails; 0: any number */
+	int max_per_host;          /* the same, to one domain */
 };
 
 /* The defaults, without a file. */

@@ -2,14 +2,15 @@
 /*
  * cmd_send.c - edmarc send: the aggregate reports of a day that is over
  */
-#include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -21,37 +22,50 @@
 #include "dns/zonefile.h"
 #include "edmarc/command.h"
 #include "edmarc/options.h"
+#include "edmarc/schedule.h"
 #include "edmarc/send.h"
+#include "edmarc/send_print.h"
+#include "edmarc/send_status.h"
 #include "report/address.h"
 #include "report/mail_out.h"
+#include "store/schema.h"
+#include "store/sent.h"
 
-#define RETRY_DAYS       6     /* before yesterday, for what is unfinished */
-#define DNS_DEADLINE_MS  30000 /* all questions about one report */
-#define PROGRESS_SECONDS 10
+#define DNS_DEADLINE_MS 30000 /* all questions about one report */
+#define OUTPUT_BYTES    ((size_t)1024 * 1024 * 1024)
 
 static const char usage[] =
-	"usage: edmarc send [--date YYYY-MM-DD] [--domain DOMAIN]\n"
-	"                   [--unfinished-day] [--dry-run DIRECTORY]\n"
-	"                   [--zone FILE]\n\n"
-	"Mails an aggregate report (RFC 9990) about the messages of one UTC "
+	"usage: edmarc send [--date DAY[..DAY]] [--domain DOMAIN]\n"
+	"                   [--resend [--to ADDRESS]] [--unfinished-day]\n"
+	"                   [--zone FILE]\n"
+	"       edmarc send --dry-run [DIRECTORY] [--date ...] [--domain ...]\n"
+	"       edmarc send --status [--date ...] [--domain ...]\n\n"
+	"Mails an aggregate report (RFC 9990) about the messages of each UTC "
 	"day to each\n"
 	"domain whose DMARC record asks for it with rua=mailto:..., if "
 	"[send] reporting\n"
-	"is \"yes\". Run it once a day, after midnight UTC and after edmarc "
-	"ingest: what is\n"
-	"loaded later is not reported. Nothing is sent twice; what failed "
-	"or was postponed\n"
-	"is tried again by the next runs, for six days.\n\n"
-	"  --date YYYY-MM-DD    this day alone; default: yesterday, and what "
-	"is left of\n"
-	"                       the days before\n"
-	"  --domain DOMAIN      only the reports about this policy domain\n"
+	"is \"yes\". Run it every ten minutes, on any number of machines: each "
+	"report goes\n"
+	"once, at a time of its own, and what fails is tried again.\n\n"
+	"  --date DAY           reports about this day (2026-11-22), or all "
+	"days of a range\n"
+	"                       (2026-11-20..2026-11-22), and at once\n"
+	"  --domain DOMAIN      only reports about this policy domain, at once\n"
+	"  --resend             send again what was sent; needs --date\n"
+	"  --to ADDRESS         only to this destination\n"
 	"  --unfinished-day     with --date: the day may be today; the "
 	"messages that\n"
 	"                       still come will be in no report\n"
-	"  --dry-run DIRECTORY  write reports (.xml.gz) and mails (.eml) "
-	"there, send and\n"
-	"                       note nothing; works without reporting = yes\n"
+	"  --dry-run            say what would be sent, to whom, and why not; "
+	"send and\n"
+	"                       note nothing; works without reporting = yes. "
+	"Into the\n"
+	"                       DIRECTORY go reports (.xml.gz) and mails "
+	"(.eml)\n"
+	"  --status             say what became of the reports; with -v and "
+	"with --domain\n"
+	"                       also of those that were sent\n"
+	"  --format FORM        of --dry-run and --status: text, json or csv\n"
 	"  --zone FILE          answer DNS questions from this master file "
 	"only\n"
 	"  -h, --help           this text\n";
@@ -59,19 +73,15 @@ static const char usage[] =
 struct options {
 	const char *date;
 	const char *domain; /* normalized, or "" */
+	const char *to;     /* or "" */
 	const char *folder;
 	const char *zone;
+	enum format format;
+	bool dry_run;
+	bool status;
+	bool resend;
 	bool unfinished_day;
-};
-
-struct totals {
-	size_t planned;
-	size_t sent;
-	size_t skipped;
-	size_t postponed;
-	size_t failed;
-	size_t others; /* finished before, or somebody else is at it */
-	time_t told;   /* when progress was shown last */
+	struct arguments arguments;
 };
 
 /* ------------------------------------------------------------------ options */
@@ -83,35 +93,51 @@ static int read_options(int argc, char **argv, struct options *options,
 	const struct option_rule rules[] = {
 		{ .name = "date", .text = &options->date },
 		{ .name = "domain", .text = &options->domain },
+		{ .name = "dry-run", .given = &options->dry_run },
+		{ .name = "format", .format = &options->format },
+		{ .name = "resend", .given = &options->resend },
+		{ .name = "status", .given = &options->status },
+		{ .name = "to", .text = &options->to },
 		{ .name = "unfinished-day", .given = &options->unfinished_day },
-		{ .name = "dry-run", .text = &options->folder },
 		{ .name = "zone", .text = &options->zone },
 		{ .name = NULL },
 	};
 	int status = options_read(argc, argv, rules, usage, arguments);
 
-	if (status < 0 && arguments->n > 0)
-		status = options_usage(arguments);
-	return status;
-}
-
-/* The day of --date, or yesterday. */
-static int choose_day(const struct arguments *arguments,
-		      const struct options *options, int64_t now, int64_t *day)
-{
-	*day = utc_day_begin(now) - UTC_DAY;
+	if (status >= 0)
+		return status;
+	if (arguments->n > (options->dry_run ? 1 : 0))
+		return options_usage(arguments);
+	options->folder = arguments->n == 1 ? arguments->words[0] : NULL;
+	if (options->dry_run + options->status + options->resend > 1)
+		return options_wrong(arguments, "--dry-run", NULL,
+				     "does not go with --status or --resend, "
+				     "nor these with each other");
 	if (options->date == NULL && options->unfinished_day)
 		return options_wrong(arguments, "--unfinished-day", NULL,
 				     "needs --date");
-	if (options->date == NULL)
-		return -1;
-	if (!utc_parse_date(span_of(options->date), day))
-		return options_wrong(arguments, "--date", options->date,
-				     "not a day such as 2026-11-22");
-	if (*day + UTC_DAY > now && !options->unfinished_day)
-		return options_wrong(arguments, "--date", options->date,
-				     "that day is not over in UTC");
+	if (options->date == NULL && options->resend)
+		return options_wrong(arguments, "--resend", NULL,
+				     "needs --date");
+	if (options->to[0] != '\0' && !options->resend)
+		return options_wrong(arguments, "--to", NULL, "needs --resend");
 	return -1;
+}
+
+/* "2026-11-22" or "2026-11-20..2026-11-22" */
+static bool parse_days(const char *text, struct outgoing_range *range)
+{
+	const char *dots = strstr(text, "..");
+	struct span first = span_of(text), last = first;
+
+	if (dots != NULL) {
+		first.n = (size_t)(dots - text);
+		last = span_of(dots + 2);
+	}
+	return utc_parse_date(first, &range->first) &&
+	       utc_parse_date(last, &range->last) &&
+	       range->first <= range->last &&
+	       range->last - range->first < SEND_STATUS_DAYS * UTC_DAY;
 }
 
 static int choose_domain(const struct arguments *arguments,
@@ -195,6 +221,7 @@ static int open_dns(const struct settings *settings,
 	}
 	if (options->zone != NULL)
 		return open_zone(options->zone, &job->dns, err);
+	job->dns_restarts = true;
 	job->dns = cares_new(servers[0] == '\0' ? NULL : servers,
 			     DNS_DEADLINE_MS, err);
 	return job->dns == NULL ? -1 : 0;
@@ -213,110 +240,42 @@ static int check_folder(const char *folder, struct err *err)
 	return 0;
 }
 
+/* Unlike any other, also in containers that are all called alike. */
 static const char *make_owner(struct command_context *context)
 {
 	char host[HOST_NAME_MAX + 1] = "";
+	uint64_t random;
 
 	if (gethostname(host, sizeof(host) - 1) < 0)
 		host[0] = '\0';
-	return arena_printf(context->arena, "%.150s:%ld:%lld", host,
-			    (long)getpid(), (long long)time(NULL));
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return NULL;
+	return arena_printf(context->arena, "%.150s:%ld:%016llx", host,
+			    (long)getpid(), (unsigned long long)random);
 }
 
-/* ---------------------------------------------------------------- the work */
-
-static void count(struct totals *totals, enum send_outcome outcome)
+/* SIGTERM ends a run between two mails, not in the middle of one. */
+static int catch_signals(struct send_job *job, struct err *err)
 {
-	switch (outcome) {
-	case SEND_DONE:
-		totals->sent++;
-		return;
-	case SEND_SKIPPED:
-		totals->skipped++;
-		return;
-	case SEND_POSTPONED:
-		totals->postponed++;
-		return;
-	case SEND_FAILED:
-		totals->failed++;
-		return;
-	case SEND_OTHERS:
-		totals->others++;
-		return;
-	}
-}
+	sigset_t signals;
 
-static void
-show_progress(struct totals *totals, int64_t day, size_t i, size_t n)
-{
-	time_t now = time(NULL);
-
-	if (totals->told == 0)
-		totals->told = now;
-	if (now - totals->told < PROGRESS_SECONDS)
-		return;
-	totals->told = now;
-	log_info("%s: %zu of %zu reports", utc_date(day).text, i, n);
-}
-
-static int send_day(struct send_job *job, const struct options *options,
-		    int64_t day, struct arena *arena, struct totals *totals,
-		    struct err *err)
-{
-	struct outgoing_list list;
-	size_t i;
-
-	if (outgoing_find(job->db, day, options->domain, job->submitter, arena,
-			  &list, err) < 0)
-		return -1;
-	totals->planned += list.n;
-	for (i = 0; i < list.n; i++) {
-		enum send_outcome outcome;
-
-		show_progress(totals, day, i, list.n);
-		if (options->zone == NULL)
-			cares_restart(job->dns);
-		job->now = time(NULL);
-		if (send_report(job, &list.reports[i], &outcome, err) < 0)
-			return -1;
-		count(totals, outcome);
-	}
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &signals, NULL) == 0)
+		job->signals = signalfd(-1, &signals, SFD_CLOEXEC);
+	if (job->signals < 0)
+		return err_errno(err, ERR_TEMP, "signalfd");
 	return 0;
 }
 
-static int send_days(struct send_job *job, const struct options *options,
-		     int64_t day, struct arena *arena, struct totals *totals,
-		     struct err *err)
+static int open_database(const struct settings *settings, struct database **db,
+			 struct err *err)
 {
-	int64_t *days = NULL;
-	size_t n = 0, i;
-
-	if (options->date == NULL && options->folder == NULL &&
-	    outgoing_unfinished_days(job->db, day - RETRY_DAYS * UTC_DAY, day,
-				     arena, &days, &n, err) < 0)
+	if (database_open(settings->database_name,
+			  settings->database_option_file, db, err) < 0)
 		return -1;
-	for (i = 0; i < n; i++)
-		if (send_day(job, options, days[i], arena, totals, err) < 0)
-			return -1;
-	return send_day(job, options, day, arena, totals, err);
-}
-
-static int print_totals(const struct totals *totals, int64_t day, bool dry)
-{
-	struct buf out = BUF_INIT(1024);
-	int status;
-
-	buf_addf(&out,
-		 "%s: %zu planned, %zu %s, %zu skipped, %zu postponed, "
-		 "%zu failed, %zu not ours to send\n",
-		 utc_date(day).text, totals->planned, totals->sent,
-		 dry ? "written" : "sent", totals->skipped, totals->postponed,
-		 totals->failed, totals->others);
-	status = command_output(&out);
-	buf_release(&out);
-	if (status == EX_OK && totals->failed > 0)
-		return EX_TEMPFAIL;
-	return status;
+	return schema_check(*db, err);
 }
 
 static int open_all(const struct settings *settings,
@@ -324,67 +283,235 @@ static int open_all(const struct settings *settings,
 		    struct err *err)
 {
 	if (check_folder(options->folder, err) < 0 ||
-	    open_dns(settings, options, job, err) < 0)
+	    open_dns(settings, options, job, err) < 0 ||
+	    catch_signals(job, err) < 0)
 		return -1;
-	if (database_open(settings->database_name,
-			  settings->database_option_file, &job->db, err) < 0)
+	if (open_database(settings, &job->db, err) < 0 ||
+	    sent_now(job->db, &job->now, err) < 0)
 		return -1;
-	if (gates_open(settings, job->db, options->folder != NULL, &job->gates,
-		       err) < 0)
+	if (gates_open(settings, job->db, options->dry_run, &job->gates, err) <
+	    0)
 		return -1;
-	if (options->folder != NULL)
+	if (options->dry_run)
 		return 0;
-	return mailer_open(settings, job->db, time(NULL), &job->mailer, err);
+	return mailer_open(settings, job->db, job->now, &job->mailer, err);
+}
+
+/* ---------------------------------------------------------------- which days */
+
+/*
+ * What is meant, by the time of the database; -1, or the exit status. Without
+ * --date a run by hand, --dry-run and --status are about the days that a plain
+ * run looks at.
+ */
+static int choose_range(const struct settings *settings,
+			const struct options *options, int64_t now,
+			struct outgoing_range *range)
+{
+	int64_t last = schedule_last_day(settings, now);
+
+	range->domain = options->domain;
+	range->first = last - settings->catch_up_days * UTC_DAY;
+	range->last = last;
+	if (options->date == NULL)
+		return -1;
+	if (!parse_days(options->date, range))
+		return options_wrong(&options->arguments, "--date",
+				     options->date,
+				     "not a day such as 2026-11-22, or two "
+				     "with \"..\" between them");
+	if (range->last + UTC_DAY > now && !options->unfinished_day &&
+	    !options->status)
+		return options_wrong(&options->arguments, "--date",
+				     options->date,
+				     "that day is not over in UTC");
+	return -1;
+}
+
+/* -------------------------------------------------------------------- sending */
+
+static void add_next(struct buf *out, const struct schedule *schedule)
+{
+	if (schedule->waiting > 0)
+		buf_addf(out, ", the next at %s",
+			 utc_stamp(schedule->next_at).text);
+}
+
+/* One line, unless there was nothing to do and nobody asked for it. */
+static int print_line(const struct schedule *schedule, bool always)
+{
+	const struct send_job *job = schedule->job;
+	struct buf out = BUF_INIT(4096);
+	int status = EX_OK;
+
+	always |= job->in_trouble || schedule->by_hand;
+	if (always || schedule->planned + schedule->sent + schedule->skipped +
+				      schedule->postponed + schedule->failed >
+			      0) {
+		buf_addf(&out,
+			 "reports: %zu planned, %zu sent, %zu skipped, "
+			 "%zu postponed, %zu failed, %zu waiting",
+			 schedule->planned, schedule->sent, schedule->skipped,
+			 schedule->postponed, schedule->failed,
+			 schedule->waiting);
+		add_next(&out, schedule);
+		if (job->in_trouble)
+			buf_addf(&out, "; %s", job->trouble.text);
+		buf_add_char(&out, '\n');
+		status = command_output(&out);
+	}
+	buf_release(&out);
+	return status == EX_OK && job->in_trouble ? EX_TEMPFAIL : status;
+}
+
+static int prepare(struct schedule *schedule, const struct options *options,
+		   struct err *err)
+{
+	struct send_job *job = schedule->job;
+	int days = job->settings->catch_up_days + 1;
+	size_t n;
+
+	if (options->resend)
+		return sent_reopen(job->db, &schedule->range, options->to,
+				   job->now + days * UTC_DAY, &n, err);
+	if (schedule_plan(schedule, err) < 0)
+		return -1;
+	if (!schedule->by_hand)
+		return 0;
+	return sent_hurry(job->db, &schedule->range, err);
+}
+
+static int send_now(struct command_context *context, struct schedule *schedule,
+		    const struct options *options, struct err *err)
+{
+	schedule->by_hand = options->date != NULL || options->domain[0] != '\0';
+	/* What was planned before, by whatever range, is due as well. */
+	if (!schedule->by_hand) {
+		schedule->range.first = 0;
+		schedule->range.last = schedule->job->now;
+	}
+	if (prepare(schedule, options, err) < 0 ||
+	    schedule_run(schedule, err) < 0)
+		return command_fail(err);
+	return print_line(schedule, context->verbose);
+}
+
+static int dry_run(struct schedule *schedule, const struct options *options,
+		   struct err *err)
+{
+	struct buf out = BUF_INIT(OUTPUT_BYTES);
+	struct send_print print = { .out = &out,
+				    .format = options->format,
+				    .all = true };
+	int status;
+
+	schedule->by_hand = true;
+	schedule->job->dry = &print;
+	send_print_start(&print);
+	if ((options->date == NULL &&
+	     schedule_days(schedule->job, false, &schedule->range.first,
+			   &schedule->range.last, err) < 0) ||
+	    schedule_dry(schedule, err) < 0) {
+		status = command_fail(err);
+	} else {
+		send_print_days(&print, NULL, 0);
+		send_print_end(&print);
+		status = command_output(&out);
+	}
+	buf_release(&out);
+	if (status == EX_OK && schedule->job->in_trouble)
+		status = EX_TEMPFAIL;
+	return status;
 }
 
 static int run(struct command_context *context, const struct settings *settings,
-	       const struct options *options, int64_t day)
+	       const struct options *options)
 {
 	struct send_job job = {
 		.settings = settings,
-		.owner = make_owner(context),
+		.signals = -1,
 		.folder = options->folder,
+		.trouble = ERR_INIT,
 	};
-	struct totals totals = { .planned = 0 };
+	struct schedule schedule = { .job = &job, .next_at = INT64_MAX };
 	struct err err = ERR_INIT;
 	int status;
 
+	job.owner = make_owner(context);
 	if (command_submitter(context, settings, &job.submitter) < 0)
 		return EX_CONFIG;
 	report_mail_prepare();
-	if (open_all(settings, options, &job, &err) < 0 ||
-	    send_days(&job, options, day, context->arena, &totals, &err) < 0)
+	if (job.owner == NULL)
+		err_set(&err, ERR_TEMP, "no memory or no random numbers");
+	if (job.owner == NULL || open_all(settings, options, &job, &err) < 0)
 		status = command_fail(&err);
+	else if ((status = choose_range(settings, options, job.now,
+					&schedule.range)) >= 0)
+		;
+	else if (options->dry_run)
+		status = dry_run(&schedule, options, &err);
 	else
-		status = print_totals(&totals, day, options->folder != NULL);
+		status = send_now(context, &schedule, options, &err);
 	mailer_close(&job.mailer);
 	gates_close(&job.gates);
 	database_close(&job.db);
 	resolver_free(&job.dns);
 	psl_free(&job.psl);
+	if (job.signals >= 0)
+		close(job.signals);
+	return status;
+}
+
+/* Needs the database only: no names of ours, no DNS. */
+static int show_status(struct command_context *context,
+		       const struct settings *settings,
+		       const struct options *options)
+{
+	struct buf out = BUF_INIT(OUTPUT_BYTES);
+	struct send_print print = {
+		.out = &out,
+		.format = options->format,
+		.all = context->verbose || options->domain[0] != '\0',
+	};
+	struct outgoing_range range;
+	struct database *db = NULL;
+	struct err err = ERR_INIT;
+	int64_t now;
+	int status;
+
+	if (open_database(settings, &db, &err) < 0 ||
+	    sent_now(db, &now, &err) < 0)
+		status = command_fail(&err);
+	else if ((status = choose_range(settings, options, now, &range)) >= 0)
+		;
+	else if (send_status(db, &range, &print, &err) < 0)
+		status = command_fail(&err);
+	else
+		status = command_output(&out);
+	database_close(&db);
+	buf_release(&out);
 	return status;
 }
 
 int cmd_send(struct command_context *context, int argc, char **argv)
 {
-	struct options options = { .date = NULL };
+	struct options options = { .to = "" };
 	struct settings settings;
-	struct arguments arguments;
-	int64_t day;
-	int status = read_options(argc, argv, &options, &arguments);
+	int status = read_options(argc, argv, &options, &options.arguments);
 
 	if (status < 0)
-		status = choose_day(&arguments, &options, time(NULL), &day);
-	if (status < 0)
-		status = choose_domain(&arguments, &options, context->arena);
+		status = choose_domain(&options.arguments, &options,
+				       context->arena);
 	if (status >= 0)
 		return status;
 	if (command_settings(context, &settings) < 0)
 		return EX_CONFIG;
-	if (!settings.reporting && options.folder == NULL) {
-		log_info("reporting is off; [send] reporting = yes turns it "
-			 "on");
+	if (options.status)
+		return show_status(context, &settings, &options);
+	if (!settings.reporting && !options.dry_run) {
+		log_debug("reporting is off; [send] reporting = yes turns it "
+			  "on");
 		return EX_OK;
 	}
-	return run(context, &settings, &options, day);
+	return run(context, &settings, &options);
 }

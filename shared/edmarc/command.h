@@ -21,6 +21,7 @@
 struct command_context {
 	const char *config_path;
 	bool config_named;   /* by the user, with -c */
+	bool verbose;        /* -v */
 	struct arena *arena; /* lives as long as the program */
 };
 

@@ -142,6 +142,7 @@ int main(int argc, char **argv)
 			break;
 		case 'v':
 			level = LOG_LEVEL_DEBUG;
+			context.verbose = true;
 			break;
 		case 'h':
 			print_usage(stdout);

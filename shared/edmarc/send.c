@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "edmarc/send.h"
 
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -13,32 +12,24 @@
 #include "base/utc.h"
 #include "dmarc/record.h"
 #include "dns/cache.h"
-#include "edmarc/hand_over.h"
+#include "edmarc/document.h"
+#include "edmarc/send_work.h"
 #include "edmarc/temp.h"
-#include "report/destinations.h"
-#include "report/names.h"
-#include "report/write_xml.h"
-#include "store/outgoing_write.h"
 #include "store/refusals.h"
 
 #define MAX_REPORT_MEMORY ((size_t)16 * 1024 * 1024) /* DNS answers, names */
 
-/* One report on its way. */
-struct work {
-	const struct send_job *job;
-	const struct outgoing *report;
-	struct arena *arena;
-	struct report_id id;
-	struct report_names names;
-	struct destinations to;
-	int document; /* the compressed report, or -1 */
-	struct outgoing_told told;
-	/* how destinations fared; what was handed over before counts too */
-	size_t handed_over;
-	size_t postponed;
-	size_t failed;
-	const char *detail; /* the last thing that went wrong, or "" */
-};
+/* Until a destination is tried again: 15 minutes, then twice as long each time. */
+#define FIRST_DELAY 900
+#define MAX_DOUBLED 4
+
+/* The same when a minute was full: one minute, up to half an hour. */
+#define FIRST_TURN       60
+#define MAX_TURN_DOUBLED 5
+
+/* The database may be restarted while the mail server takes a mail. */
+#define NOTE_TRIES   30
+#define NOTE_SECONDS 2
 
 static const char *say(const struct work *work, const char *address)
 {
@@ -57,14 +48,21 @@ static const char *keep(struct work *work, const char *text)
 	return copy == NULL ? "out of memory" : copy;
 }
 
-static int note(struct work *work, const char *address,
-		enum outgoing_destination_state state, const char *detail,
-		struct err *err)
+void work_in_trouble(struct send_job *job, const char *what, const char *why)
 {
-	if (work->job->folder != NULL)
-		return 0;
-	return outgoing_note(work->job->db, work->report, address, state,
-			     detail, work->job->now, err);
+	log_debug("%s: %s", what, why);
+	if (job->in_trouble)
+		return;
+	job->in_trouble = true;
+	err_set(&job->trouble, ERR_TEMP, "%s: %s", what, why);
+}
+
+bool send_wait(const struct send_job *job, int64_t seconds)
+{
+	struct pollfd signals = { .fd = job->signals, .events = POLLIN };
+	int ms = seconds > 3600 ? 3600000 : (int)(seconds * 1000);
+
+	return poll(&signals, 1, ms) > 0;
 }
 
 /* ------------------------------------------------------------------- gates */
@@ -102,7 +100,7 @@ static int decide(struct work *work, struct err *err)
 		return err_set(err, ERR_LIMIT, "out of memory");
 	if (destinations_find(
 		    work->report->policy_domain, work->report->rua, psl,
-		    job->folder != NULL ?
+		    job->dry != NULL ?
 			    NULL :
 			    refusals_stored(&stored, job->db, job->now),
 		    cache, work->arena, &work->to, err) < 0)
@@ -111,68 +109,10 @@ static int decide(struct work *work, struct err *err)
 				  err);
 }
 
-static bool is_wanted(const struct work *work)
-{
-	size_t i;
-
-	for (i = 0; i < work->to.n; i++)
-		if (work->to.list[i].state == DESTINATION_ALLOWED)
-			return true;
-	return false;
-}
-
 /* ------------------------------------------------------------------- build */
 
-static int
-write_document(struct work *work, int fd, uint64_t max_rows, struct err *err)
-{
-	const struct settings *settings = work->job->settings;
-	const struct outgoing_sender sender = {
-		.dialect = settings->report_format == FORMAT_RFC7489 ?
-				   DIALECT_RFC7489 :
-				   DIALECT_RFC9990,
-		.org_name = settings->org_name,
-		.email = settings->report_email,
-		.extra_contact = settings->extra_contact,
-		.generator = "edmarc " EDMARC_VERSION,
-		.max_rows = max_rows,
-	};
-	struct report_sink *sink = xml_writer_new(
-		fd, true, (size_t)settings->max_report_size, err);
-	int result;
-
-	if (sink == NULL)
-		return -1;
-	result = outgoing_write(work->job->db, work->report, work->id.text,
-				&sender, sink, &work->told, err);
-	xml_writer_free(&sink);
-	return result;
-}
-
-/*
- * A report is never split (R8.9). One that is too large, because somebody sent
- * messages with a hundred signatures, is made again of half as many rows: with
- * that he could keep the owner from hearing of all the others.
- */
-static int fill_document(struct work *work, int fd, struct err *err)
-{
-	uint64_t max_rows = (uint64_t)work->job->settings->max_rows;
-
-	while (write_document(work, fd, max_rows, err) < 0) {
-		if (err->kind != ERR_LIMIT || max_rows == 1)
-			return -1;
-		if (work->told.rows < max_rows)
-			max_rows = work->told.rows;
-		max_rows = max_rows > 1 ? max_rows / 2 : 1;
-		*err = (struct err)ERR_INIT;
-		if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
-			return err_errno(err, ERR_TEMP, "report");
-	}
-	return 0;
-}
-
 /* In the log, and in the record of the report. */
-static int note_left_out(struct work *work, struct err *err)
+int work_note_left_out(struct work *work, struct err *err)
 {
 	const struct outgoing_told *told = &work->told;
 
@@ -185,68 +125,24 @@ static int note_left_out(struct work *work, struct err *err)
 		(unsigned long long)told->rows);
 	if (work->detail == NULL)
 		return err_set(err, ERR_LIMIT, "out of memory");
-	log_info("report about %s of %s: %s", work->report->policy_domain,
-		 utc_date(work->report->day).text, work->detail);
+	log_debug("report about %s of %s: %s", work->report->policy_domain,
+		  utc_date(work->report->day).text, work->detail);
 	return 0;
-}
-
-/* In the folder of a dry run, for reading and writing. */
-static int
-open_in_folder(const struct work *work, const char *name, struct err *err)
-{
-	char path[PATH_MAX];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", work->job->folder, name);
-	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-		  0644);
-	if (fd < 0)
-		return err_errno(err, ERR_TEMP, "%s", path);
-	return fd;
-}
-
-/* Two domains may make a name that no file system takes; the id is enough. */
-static const char *file_name(const struct work *work, const char *suffix)
-{
-	size_t n = strlen(work->names.file) - strlen(".xml.gz");
-
-	if (n + strlen(suffix) > NAME_MAX)
-		return arena_printf(work->arena, "%s%s", work->id.text, suffix);
-	return arena_printf(work->arena, "%.*s%s", (int)n, work->names.file,
-			    suffix);
-}
-
-/* Half a document is not left where somebody could take it for one. */
-static void drop_document(struct work *work, const char *name)
-{
-	char path[PATH_MAX];
-
-	if (work->job->folder == NULL)
-		return;
-	snprintf(path, sizeof(path), "%s/%s", work->job->folder, name);
-	unlink(path);
 }
 
 static int build(struct work *work, struct err *err)
 {
-	const char *name = file_name(work, ".xml.gz");
-
-	if (name == NULL)
-		return err_set(err, ERR_LIMIT, "out of memory");
-	work->document = work->job->folder == NULL ?
-				 temp_open(err) :
-				 open_in_folder(work, name, err);
-	if (work->document < 0)
+	work->document = temp_open(err);
+	if (work->document < 0 ||
+	    document_write(work->job, work->report, work->document, &work->told,
+			   err) < 0)
 		return -1;
-	if (fill_document(work, work->document, err) == 0)
-		return note_left_out(work, err);
-	drop_document(work, name);
-	return -1;
+	return work_note_left_out(work, err);
 }
 
 /* ----------------------------------------------------------------- deliver */
 
-static struct parcel pack(const struct work *work)
+struct parcel work_parcel(const struct work *work)
 {
 	return (struct parcel){
 		.settings = work->job->settings,
@@ -259,81 +155,254 @@ static struct parcel pack(const struct work *work)
 	};
 }
 
-static int
-dry_mail(struct work *work, const char *address, size_t number, struct err *err)
+/* Where the destination stood when we claimed the report; NULL: new. */
+static const struct sent_to *
+find_before(const struct work *work, const char *address)
 {
-	const struct parcel parcel = pack(work);
-	char suffix[32];
-	const char *name;
-	int fd, result;
+	size_t i;
 
-	snprintf(suffix, sizeof(suffix), ".%zu.eml", number);
-	name = file_name(work, suffix);
-	if (name == NULL)
-		return err_set(err, ERR_LIMIT, "out of memory");
-	fd = open_in_folder(work, name, err);
-	if (fd < 0)
+	for (i = 0; i < work->before.n; i++)
+		if (strcmp(work->before.list[i].address, address) == 0)
+			return &work->before.list[i];
+	return NULL;
+}
+
+static bool is_settled(const struct sent_to *before)
+{
+	return before != NULL && (before->state == SENT_TO_HANDED_OVER ||
+				  before->state == SENT_TO_FAILED);
+}
+
+static bool is_waiting(const struct sent_to *before)
+{
+	return before != NULL && before->state == SENT_TO_POSTPONED &&
+	       before->wait > 0;
+}
+
+/* Is there anybody to hand it to? */
+static bool is_wanted(const struct work *work)
+{
+	size_t i;
+
+	for (i = 0; i < work->to.n; i++) {
+		const struct destination *to = &work->to.list[i];
+		const struct sent_to *before = find_before(work, to->address);
+
+		if (to->state == DESTINATION_ALLOWED && !is_settled(before) &&
+		    !is_waiting(before))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Different for each report and time, so that what was postponed together does
+ * not come back together: up to max, from the digits of the report id.
+ */
+static int64_t scatter(const struct work *work, int attempts, int64_t max)
+{
+	uint64_t digits = 0;
+	size_t i;
+
+	for (i = 0; work->report->report_id[i] != '\0'; i++)
+		digits = digits * 31 +
+			 (unsigned char)work->report->report_id[i] +
+			 (uint64_t)attempts;
+	return (int64_t)(digits % (uint64_t)(max + 1));
+}
+
+static int64_t doubled(int64_t first, int attempts, int max)
+{
+	return first << (attempts < max ? attempts : max);
+}
+
+static int64_t next_minute(const struct work *work)
+{
+	return 60 - work->job->now % 60;
+}
+
+static void wait_for(struct work *work, int64_t delay)
+{
+	if (work->postponed == 0 || delay < work->delay)
+		work->delay = delay;
+	work->postponed++;
+}
+
+static int note(struct work *work, const char *address,
+		enum sent_to_state state, const char *detail, int64_t delay,
+		struct err *err)
+{
+	const struct sent_note note = { address, state, detail, delay };
+	bool ours;
+
+	log_debug("%s: %s: %s", say(work, address), sent_to_state_word(state),
+		  detail);
+	work->detail = keep(work, detail);
+	if (sent_note(work->job->db, work->report, work->job->owner, &note,
+		      &ours, err) < 0)
 		return -1;
-	result = parcel_write(&parcel, address, fd, err);
-	if (close(fd) < 0 && result == 0)
-		result = err_errno(err, ERR_TEMP, "%s", name);
-	if (result == 0)
-		log_info("%s: %s", say(work, address), name);
-	return result;
+	if (!ours)
+		work->cut = CUT_LOST;
+	return 0;
+}
+
+static int postpone(struct work *work, const char *address, int64_t delay,
+		    const char *why, struct err *err)
+{
+	wait_for(work, delay);
+	return note(work, address, SENT_TO_POSTPONED, why, delay, err);
+}
+
+static int try_later(struct work *work, const char *address, const char *why,
+		     struct err *err)
+{
+	const struct sent_to *before = find_before(work, address);
+	int attempts = before == NULL ? 0 : before->attempts;
+	int64_t delay = doubled(FIRST_DELAY, attempts, MAX_DOUBLED);
+
+	delay += scatter(work, attempts, delay / 4);
+	return postpone(work, address, delay, why, err);
+}
+
+/* Others may have the first seconds of the next minutes. */
+static int next_turn(struct work *work, const char *address, struct err *err)
+{
+	const struct sent_to *before = find_before(work, address);
+	int attempts = before == NULL ? 0 : before->attempts;
+	int64_t delay = doubled(FIRST_TURN, attempts, MAX_TURN_DOUBLED);
+
+	delay = next_minute(work) + scatter(work, attempts, delay);
+	return postpone(work, address, delay,
+			"max_per_host mails to its host in this minute", err);
+}
+
+static int reconnect(struct send_job *job, struct err *err)
+{
+	const struct settings *settings = job->settings;
+
+	gates_close(&job->gates);
+	database_close(&job->db);
+	if (database_open(settings->database_name,
+			  settings->database_option_file, &job->db, err) < 0)
+		return -1;
+	if (gates_open(settings, job->db, false, &job->gates, err) == 0)
+		return 0;
+	database_close(&job->db);
+	return -1;
+}
+
+/*
+ * The mail server has the mail, and only we know. A database that is restarted
+ * just now must not make it come twice.
+ */
+static int
+note_handed_over(struct work *work, const char *address, struct err *err)
+{
+	struct send_job *job = work->job;
+	int tries;
+
+	for (tries = 1;; tries++) {
+		if (job->db != NULL &&
+		    sent_handed_over(job->db, work->report, address, err) == 0)
+			return 0;
+		if (err->kind != ERR_TEMP || tries == NOTE_TRIES)
+			return -1;
+		(void)nanosleep(&(struct timespec){ .tv_sec = NOTE_SECONDS },
+				NULL);
+		*err = (struct err)ERR_INIT;
+		(void)reconnect(job, err);
+	}
 }
 
 /* The mail server did not take it: that is not the end of the run. */
 static int mail_failed(struct work *work, const char *address,
 		       const struct err *why, struct err *err)
 {
-	log_warning("%s: %s", say(work, address), why->text);
+	work_in_trouble(work->job, say(work, address), why->text);
+	if (why->kind != ERR_INPUT)
+		return try_later(work, address, why->text, err);
 	work->failed++;
-	work->detail = keep(work, why->text);
-	return note(work, address, TO_FAILED, why->text, err);
+	return note(work, address, SENT_TO_FAILED, why->text, 0, err);
 }
 
-static int
-mail_one(struct work *work, const char *address, size_t number, struct err *err)
+static int hand_over(struct work *work, const char *address, struct err *err)
 {
-	const struct parcel parcel = pack(work);
+	const struct parcel parcel = work_parcel(work);
 	struct err why = ERR_INIT;
-	bool before = false;
 
-	if (work->job->folder != NULL)
-		return dry_mail(work, address, number, err);
-	if (outgoing_is_handed_over(work->job->db, work->report, address,
-				    &before, err) < 0)
-		return -1;
-	if (before) {
-		work->handed_over++;
-		return 0;
-	}
 	if (parcel_hand_over(&parcel, address, &why) < 0)
 		return mail_failed(work, address, &why, err);
 	log_debug("%s: handed over", say(work, address));
 	work->handed_over++;
-	return note(work, address, TO_HANDED_OVER, "", err);
+	return note_handed_over(work, address, err);
+}
+
+static int begin(struct work *work, const char *address, enum sent_turn *turn,
+		 struct err *err)
+{
+	const struct settings *settings = work->job->settings;
+	const struct sent_limits limits = { settings->max_per_minute,
+					    settings->max_per_host };
+	const char *at = strrchr(address, '@');
+
+	return sent_begin(work->job->db, work->report, work->job->owner,
+			  address, at == NULL ? "" : at + 1, &limits, turn,
+			  err);
+}
+
+static int take_turn(struct work *work, const char *address, struct err *err)
+{
+	enum sent_turn turn;
+
+	if (send_wait(work->job, 0)) {
+		work->cut = CUT_STOPPED;
+		return 0;
+	}
+	if (begin(work, address, &turn, err) < 0)
+		return -1;
+	switch (turn) {
+	case SENT_TURN_YES:
+		return hand_over(work, address, err);
+	case SENT_TURN_BEFORE:
+		work->handed_over++;
+		return 0;
+	case SENT_TURN_HOST_FULL:
+		return next_turn(work, address, err);
+	case SENT_TURN_FULL:
+		work->cut = CUT_FULL;
+		return 0;
+	case SENT_TURN_LOST:
+		work->cut = CUT_LOST;
+		return 0;
+	}
+	return 0;
 }
 
 static int
-turn_down(struct work *work, const struct destination *to, struct err *err)
+deliver_one(struct work *work, const struct destination *to, struct err *err)
 {
-	bool later = to->state == DESTINATION_POSTPONED;
+	const struct sent_to *before = find_before(work, to->address);
 
-	log_info("%s: %s: %s", say(work, to->address),
-		 later ? "postponed" : "not allowed", to->why);
-	if (later)
-		work->postponed++;
-	work->detail = to->why;
-	return note(work, to->address, later ? TO_POSTPONED : TO_REFUSED,
-		    to->why, err);
+	if (is_settled(before)) {
+		if (before->state == SENT_TO_HANDED_OVER)
+			work->handed_over++;
+		else
+			work->failed++;
+		return 0;
+	}
+	if (to->state == DESTINATION_REFUSED)
+		return note(work, to->address, SENT_TO_REFUSED, to->why, 0,
+			    err);
+	if (is_waiting(before)) {
+		wait_for(work, before->wait);
+		return 0;
+	}
+	if (to->state == DESTINATION_POSTPONED)
+		return try_later(work, to->address, to->why, err);
+	return take_turn(work, to->address, err);
 }
 
-/*
- * RFC 7489 lets a destination limit the size, and RFC 9989 has that ignored
- * (R1.14).
- */
-static void refuse_by_size(struct work *work)
+void work_refuse_by_size(struct work *work)
 {
 	struct stat status;
 	uint64_t bytes;
@@ -354,149 +423,161 @@ static void refuse_by_size(struct work *work)
 	}
 }
 
-static void say_left_out(const struct work *work)
-{
-	const struct destinations *to = &work->to;
-	const char *about = work->report->policy_domain;
-
-	if (to->left_out > 0)
-		log_info("report about %s: %zu addresses behind the first %d "
-			 "are left out",
-			 about, to->left_out, MAX_DESTINATIONS);
-	if (to->ignored > 0)
-		log_info("report about %s: %zu URI%s ignored, which we cannot "
-			 "send to: %s",
-			 about, to->ignored, to->ignored == 1 ? "" : "s",
-			 to->first_ignored);
-}
-
 static int deliver(struct work *work, struct err *err)
 {
 	size_t i;
 
-	refuse_by_size(work);
-	for (i = 0; i < work->to.n; i++) {
-		const struct destination *to = &work->to.list[i];
-
-		if (to->state != DESTINATION_ALLOWED) {
-			if (turn_down(work, to, err) < 0)
-				return -1;
-		} else if (mail_one(work, to->address, i + 1, err) < 0) {
+	work_refuse_by_size(work);
+	for (i = 0; i < work->to.n && work->cut == CUT_NOT; i++)
+		if (deliver_one(work, &work->to.list[i], err) < 0)
 			return -1;
-		}
-	}
-	say_left_out(work);
 	return 0;
 }
 
 /* ------------------------------------------------------------------ finish */
 
-static enum send_outcome judge(const struct work *work)
+static int
+finish(struct work *work, enum sent_state state, int64_t delay, struct err *err)
 {
-	if (work->failed > 0)
-		return SEND_FAILED;
-	if (work->postponed > 0)
-		return SEND_POSTPONED;
-	return is_wanted(work) ? SEND_DONE : SEND_SKIPPED;
+	const struct sent_result result = {
+		.state = state,
+		.delay = delay,
+		.messages = work->told.messages + work->told.messages_left_out,
+		.rows = work->told.rows,
+		.detail = work->detail,
+	};
+	bool ours;
+
+	if (sent_finish(work->job->db, work->report, work->job->owner, &result,
+			&ours, err) < 0)
+		return -1;
+	if (!ours)
+		log_debug("report about %s of %s: the claim was lost",
+			  work->report->policy_domain,
+			  utc_date(work->report->day).text);
+	return 0;
 }
 
-static int finish(struct work *work, enum outgoing_state state, struct err *err)
+/* By how its destinations fared. */
+static int judge(struct work *work, enum send_outcome *outcome, struct err *err)
 {
-	struct outgoing_result result = {
-		.state = state,
-		.messages = work->told.messages,
-		.rows = work->told.rows,
-		.detail = work->detail == NULL ? "" : work->detail,
-	};
+	*outcome = SEND_POSTPONED;
+	if (work->postponed > 0)
+		return finish(work, SENT_POSTPONED, work->delay, err);
+	*outcome = SEND_DONE;
+	if (work->handed_over > 0)
+		return finish(work, SENT_DONE, 0, err);
+	*outcome = SEND_FAILED;
+	if (work->failed > 0)
+		return finish(work, SENT_FAILED, 0, err);
+	*outcome = SEND_SKIPPED;
+	return finish(work, SENT_SKIPPED, 0, err);
+}
 
-	if (work->job->folder != NULL)
+static int end(struct work *work, enum send_outcome *outcome, struct err *err)
+{
+	switch (work->cut) {
+	case CUT_NOT:
+		return judge(work, outcome, err);
+	case CUT_LOST:
+		*outcome = SEND_OTHERS;
 		return 0;
-	return outgoing_finish(work->job->db, work->report, work->job->owner,
-			       work->job->now, &result, err);
+	case CUT_FULL:
+		*outcome = SEND_FULL;
+		return finish(work, SENT_PLANNED, next_minute(work), err);
+	case CUT_STOPPED:
+		*outcome = SEND_STOPPED;
+		return finish(work, SENT_PLANNED, 0, err);
+	}
+	return 0;
 }
 
 /*
  * It cannot be made, which must not keep the others from being sent. A full
  * disk or a lost connection may go away; values that make no report will not.
  */
-static int give_up(struct work *work, const struct err *why, struct err *err)
+static int give_up(struct work *work, const struct err *why,
+		   enum send_outcome *outcome, struct err *err)
 {
-	log_error("report about %s of %s: %s",
-		  quote(span_of(work->report->policy_domain)).text,
-		  utc_date(work->report->day).text, why->text);
+	const char *what = arena_printf(work->arena, "report about %s of %s",
+					work->report->policy_domain,
+					utc_date(work->report->day).text);
+	int attempts = work->report->attempts;
+
+	work_in_trouble(work->job, what == NULL ? "report" : what, why->text);
 	work->detail = keep(work, why->text);
-	return finish(work,
-		      why->kind == ERR_TEMP ? OUTGOING_PLANNED :
-					      OUTGOING_FAILED,
-		      err);
+	*outcome = SEND_FAILED;
+	if (why->kind == ERR_INPUT || why->kind == ERR_LIMIT)
+		return finish(work, SENT_FAILED, 0, err);
+	*outcome = SEND_POSTPONED;
+	return finish(work, SENT_POSTPONED,
+		      doubled(FIRST_DELAY, attempts, MAX_DOUBLED), err);
 }
 
-/* Everything that is needed before the first mail. */
-static int prepare(struct work *work, struct err *err)
+/* What of rua is no destination, so that nobody wonders; "" when all is. */
+static const char *what_is_ignored(const struct work *work)
+{
+	const struct destinations *to = &work->to;
+	const char *text = "";
+
+	if (to->left_out > 0)
+		text = arena_printf(
+			work->arena,
+			"%zu addresses behind the first %d left out",
+			to->left_out, MAX_DESTINATIONS);
+	else if (to->ignored > 0)
+		text = arena_printf(work->arena,
+				    "%zu URI%s ignored, which we cannot send "
+				    "to: %s",
+				    to->ignored, to->ignored == 1 ? "" : "s",
+				    to->first_ignored);
+	return text == NULL ? "" : text;
+}
+
+int work_prepare(struct work *work, struct err *err)
 {
 	const struct outgoing *report = work->report;
+	const char *submitter = report->submitter[0] == '\0' ?
+					work->job->submitter :
+					report->submitter;
 	const char *closed;
 
-	if (report_names_make(&work->names, work->job->submitter,
-			      report->policy_domain, report->day,
-			      report->day + UTC_DAY - 1, work->id.text,
-			      work->arena, err) < 0 ||
+	if (report_names_make(&work->names, submitter, report->policy_domain,
+			      report->day, report->day + UTC_DAY - 1,
+			      report->report_id, work->arena, err) < 0 ||
 	    pass_gates(work, &closed, err) < 0)
 		return -1;
-	if (closed != NULL)
-		work->detail = closed;
-	else if (decide(work, err) < 0)
+	if (closed == NULL && decide(work, err) < 0)
 		return -1;
-	if (!is_wanted(work) && work->job->folder == NULL)
-		return 0;
-	return build(work, err);
+	work->detail = closed == NULL ? what_is_ignored(work) : closed;
+	return 0;
 }
 
 /* Behind the claim. */
 static int
 do_report(struct work *work, enum send_outcome *outcome, struct err *err)
 {
-	static const enum outgoing_state states[] = {
-		[SEND_DONE] = OUTGOING_DONE,
-		[SEND_SKIPPED] = OUTGOING_SKIPPED,
-		[SEND_POSTPONED] = OUTGOING_PLANNED,
-		[SEND_FAILED] = OUTGOING_PLANNED,
-	};
 	struct err why = ERR_INIT;
 
-	*outcome = SEND_FAILED;
-	if (prepare(work, &why) < 0)
-		return give_up(work, &why, err);
+	if (sent_destinations(work->job->db, work->report, work->arena,
+			      &work->before, err) < 0)
+		return -1;
+	if (work_prepare(work, &why) < 0 ||
+	    (is_wanted(work) && build(work, &why) < 0))
+		return give_up(work, &why, outcome, err);
 	if (deliver(work, err) < 0)
 		return -1;
-	*outcome = judge(work);
-	return finish(work, states[*outcome], err);
-}
-
-static int claim(struct work *work, bool *claimed, struct err *err)
-{
-	const struct send_job *job = work->job;
-
-	*claimed = true;
-	if (job->folder != NULL)
-		return 0;
-	return outgoing_claim(job->db, work->report, work->id.text, job->owner,
-			      job->now, job->now + LEASE_SECONDS, claimed, err);
+	return end(work, outcome, err);
 }
 
 static int
-start_and_do(struct work *work, enum send_outcome *outcome, struct err *err)
+claim_and_do(struct work *work, enum send_outcome *outcome, struct err *err)
 {
-	const struct outgoing *report = work->report;
-	const char *submitter = work->job->submitter;
 	bool claimed;
 
-	work->id = report_id_make(
-		report->day,
-		(struct span){ (const char *)report->policy.bytes,
-			       sizeof(report->policy.bytes) },
-		submitter);
-	if (claim(work, &claimed, err) < 0)
+	if (sent_now(work->job->db, &work->job->now, err) < 0 ||
+	    sent_claim(work->job->db, work->report, work->job->owner, &claimed,
+		       err) < 0)
 		return -1;
 	*outcome = SEND_OTHERS;
 	if (!claimed)
@@ -504,8 +585,13 @@ start_and_do(struct work *work, enum send_outcome *outcome, struct err *err)
 	return do_report(work, outcome, err);
 }
 
-int send_report(const struct send_job *job, const struct outgoing *report,
-		enum send_outcome *outcome, struct err *err)
+/* ------------------------------------------------------------------- report */
+
+typedef int
+work_steps(struct work *work, enum send_outcome *outcome, struct err *err);
+
+int work_run(struct send_job *job, const struct outgoing *report,
+	     work_steps *steps, enum send_outcome *outcome, struct err *err)
 {
 	struct work work = {
 		.job = job,
@@ -518,9 +604,15 @@ int send_report(const struct send_job *job, const struct outgoing *report,
 
 	if (work.arena == NULL)
 		return err_set(err, ERR_LIMIT, "out of memory");
-	result = start_and_do(&work, outcome, err);
+	result = steps(&work, outcome, err);
 	if (work.document >= 0)
 		close(work.document);
 	arena_free(&work.arena);
 	return result;
+}
+
+int send_report(struct send_job *job, const struct outgoing *report,
+		enum send_outcome *outcome, struct err *err)
+{
+	return work_run(job, report, claim_and_do, outcome, err);
 }

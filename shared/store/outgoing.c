@@ -23,7 +23,16 @@ static struct span text_or(struct arena *arena, const struct db_rows *rows,
 	return arena_copy(arena, text.n > 0 ? text : span_of(instead));
 }
 
-/* Columns as outgoing_find() selects them. */
+#define POLICY_COLUMNS                                                         \
+	"p.policy_hash, p.policy_domain, p.method, p.p, p.sp, p.np, p.adkim, " \
+	"p.aspf, p.fo, p.testing, p.pct, p.rua, p.faults"
+
+/* Behind them, of rows that are planned. */
+#define PLANNED_COLUMNS                                                      \
+	"s.day, s.report_id, s.submitter, s.state, s.due_at, s.give_up_at, " \
+	"s.attempts"
+
+/* POLICY_COLUMNS and the numbers of messages and of rows. */
 static int read_report(const struct db_rows *rows, struct arena *arena,
 		       struct outgoing *report, struct err *err)
 {
@@ -57,8 +66,26 @@ static int read_report(const struct db_rows *rows, struct arena *arena,
 	return 0;
 }
 
+/* PLANNED_COLUMNS. */
+static int read_plan(const struct db_rows *rows, struct arena *arena,
+		     struct outgoing *report, struct err *err)
+{
+	report->report_id = text_or(arena, rows, 16, "").p;
+	report->submitter = text_or(arena, rows, 17, "").p;
+	report->state = text_or(arena, rows, 18, "").p;
+	report->due_at = db_rows_int(rows, 19);
+	report->give_up_at = db_rows_int(rows, 20);
+	report->attempts = (int)db_rows_int(rows, 21);
+	if (report->report_id == NULL || report->submitter == NULL ||
+	    report->state == NULL)
+		return err_set(err, ERR_LIMIT, "out of memory");
+	if (!utc_parse_date(db_rows_text(rows, 15), &report->day))
+		return err_set(err, ERR_INPUT, "sent_report: no day");
+	return 0;
+}
+
 /* Reports in an array that grows; the arena gets it when it is whole. */
-static int collect(struct db_rows *rows, int64_t day, struct arena *arena,
+static int collect(struct db_rows *rows, bool planned, struct arena *arena,
 		   struct outgoing **reports, size_t *n, struct err *err)
 {
 	size_t room = 0;
@@ -74,43 +101,28 @@ static int collect(struct db_rows *rows, int64_t day, struct arena *arena,
 				return err_set(err, ERR_LIMIT, "out of memory");
 			*reports = grown;
 		}
-		if (read_report(rows, arena, &(*reports)[*n], err) < 0)
+		if (read_report(rows, arena, &(*reports)[*n], err) < 0 ||
+		    (planned &&
+		     read_plan(rows, arena, &(*reports)[*n], err) < 0))
 			return -1;
-		(*reports)[(*n)++].day = day;
+		(*n)++;
 	}
 	return more;
 }
 
-int outgoing_find(struct database *db, int64_t day, const char *domain,
-		  const char *own_domain, struct arena *arena,
-		  struct outgoing_list *list, struct err *err)
+static int read_list(struct database *db, const char *sql,
+		     const struct db_value *values, size_t n_values,
+		     bool planned, struct arena *arena,
+		     struct outgoing_list *list, struct err *err)
 {
-	struct utc_text date = utc_date(day);
-	const struct db_value values[] = { db_string(date.text),
-					   db_string(domain), db_string(domain),
-					   db_string(own_domain) };
 	struct outgoing *reports = NULL;
 	struct db_rows *rows = NULL;
 	size_t n = 0;
 	int result;
 
-	if (database_query(db,
-			   "SELECT p.policy_hash, p.policy_domain, p.method, "
-			   "p.p, p.sp, p.np, p.adkim, p.aspf, p.fo, p.testing, "
-			   "p.pct, p.rua, p.faults, SUM(r.count), "
-			   "COUNT(*) "
-			   "FROM verdict_row r JOIN verdict_policy p "
-			   "ON p.policy_hash = r.policy_hash "
-			   "WHERE r.day = ? AND p.policy_domain <> '' "
-			   "AND p.rua <> '' "
-			   "AND (? = '' OR p.policy_domain = ?) "
-			   "GROUP BY p.policy_hash "
-			   "HAVING SUM(r.header_from <> ? OR "
-			   "(r.dkim_aligned = 0 AND r.spf_aligned = 0)) > 0 "
-			   "ORDER BY p.policy_domain, p.policy_hash",
-			   values, 4, &rows, err) < 0)
+	if (database_query(db, sql, values, n_values, &rows, err) < 0)
 		return -1;
-	result = collect(rows, day, arena, &reports, &n, err);
+	result = collect(rows, planned, arena, &reports, &n, err);
 	db_rows_free(&rows);
 	if (result == 0) {
 		list->n = n;
@@ -124,214 +136,80 @@ int outgoing_find(struct database *db, int64_t day, const char *domain,
 	return result;
 }
 
-int outgoing_unfinished_days(struct database *db, int64_t first, int64_t last,
-			     struct arena *arena, int64_t **days, size_t *n,
-			     struct err *err)
+/*
+ * This runs every few minutes. The policies of a day are found by leaps through
+ * the key; only those that are new have their rows read.
+ */
+int outgoing_unplanned(struct database *db, int64_t day, const char *domain,
+		       const char *own_domain, struct arena *arena,
+		       struct outgoing_list *list, struct err *err)
 {
-	struct utc_text from = utc_date(first), to = utc_date(last);
-	const struct db_value values[] = { db_string(from.text),
-					   db_string(to.text) };
-	size_t room = (size_t)((last - first) / UTC_DAY) + 1;
-	int64_t *found = arena_array(arena, room, sizeof(*found));
-	struct db_rows *rows = NULL;
-	int more = 0;
-
-	*n = 0;
-	*days = found;
-	if (found == NULL)
-		return err_set(err, ERR_LIMIT, "out of memory");
-	if (database_query(db,
-			   "SELECT DISTINCT day FROM sent_report "
-			   "WHERE day >= ? AND day < ? "
-			   "AND state IN ('planned', 'claimed') ORDER BY day",
-			   values, 2, &rows, err) < 0)
-		return -1;
-	while (*n < room && (more = db_rows_next(rows, err)) > 0)
-		if (utc_parse_date(db_rows_text(rows, 0), &found[*n]))
-			(*n)++;
-	db_rows_free(&rows);
-	return more < 0 ? -1 : 0;
-}
-
-/* ------------------------------------------------------------------- states */
-
-static const char *const states[] = {
-	[OUTGOING_PLANNED] = "planned",
-	[OUTGOING_DONE] = "done",
-	[OUTGOING_SKIPPED] = "skipped",
-	[OUTGOING_FAILED] = "failed",
-};
-
-static const char *const destination_states[] = {
-	[TO_PLANNED] = "planned", [TO_HANDED_OVER] = "handed_over",
-	[TO_REFUSED] = "refused", [TO_POSTPONED] = "postponed",
-	[TO_FAILED] = "failed",
-};
-
-static struct db_value db_hash(const struct outgoing *report)
-{
-	return db_bytes(report->policy.bytes, sizeof(report->policy.bytes));
-}
-
-struct claim {
-	const struct outgoing *report;
-	const char *report_id;
-	const char *owner;
-	int64_t now;
-	int64_t lease_until;
-	bool claimed;
-};
-
-static int make_claim(struct database *db, void *context, struct err *err)
-{
-	struct claim *claim = context;
-	struct utc_text day = utc_date(claim->report->day);
-	const struct db_value plan[] = { db_string(day.text),
-					 db_hash(claim->report),
-					 db_string(claim->report_id),
-					 db_int(claim->now) };
-	const struct db_value take[] = {
-		db_string(claim->owner), db_int(claim->lease_until),
-		db_int(claim->now),      db_string(day.text),
-		db_hash(claim->report),  db_int(claim->now)
-	};
-	uint64_t changed = 0;
-
-	if (database_run(db,
-			 "INSERT INTO sent_report (day, policy_hash, "
-			 "report_id, state, owner, lease_until, attempts, "
-			 "messages, row_count, detail, updated_at) "
-			 "VALUES (?, ?, ?, 'planned', '', 0, 0, 0, 0, '', ?) "
-			 "ON DUPLICATE KEY UPDATE day = day",
-			 plan, 4, NULL, err) < 0 ||
-	    database_run(db,
-			 "UPDATE sent_report SET state = 'claimed', "
-			 "owner = ?, lease_until = ?, "
-			 "attempts = attempts + 1, updated_at = ? "
-			 "WHERE day = ? AND policy_hash = ? AND "
-			 "(state = 'planned' OR "
-			 "(state = 'claimed' AND lease_until < ?))",
-			 take, 6, &changed, err) < 0)
-		return -1;
-	claim->claimed = changed == 1;
-	return 0;
-}
-
-int outgoing_claim(struct database *db, const struct outgoing *report,
-		   const char *report_id, const char *owner, int64_t now,
-		   int64_t lease_until, bool *claimed, struct err *err)
-{
-	struct claim claim = {
-		report, report_id, owner, now, lease_until, false
-	};
-
-	if (database_transaction(db, make_claim, &claim, err) < 0)
-		return -1;
-	*claimed = claim.claimed;
-	return 0;
-}
-
-struct finish {
-	const struct outgoing *report;
-	const char *owner;
-	int64_t now;
-	const struct outgoing_result *result;
-};
-
-static int make_finish(struct database *db, void *context, struct err *err)
-{
-	const struct finish *finish = context;
-	struct utc_text day = utc_date(finish->report->day);
+	struct utc_text date = utc_date(day);
 	const struct db_value values[] = {
-		db_string(states[finish->result->state]),
-		db_int((int64_t)finish->result->messages),
-		db_int((int64_t)finish->result->rows),
-		db_string(finish->result->detail),
-		db_int(finish->now),
-		db_string(day.text),
-		db_hash(finish->report),
-		db_string(finish->owner),
+		db_string(date.text), db_string(date.text),
+		db_string(date.text), db_string(domain),
+		db_string(domain),    db_string(own_domain)
 	};
-	uint64_t changed = 0;
+	size_t i;
 
-	if (database_run(db,
-			 "UPDATE sent_report SET state = ?, owner = '', "
-			 "lease_until = 0, messages = ?, row_count = ?, "
-			 "detail = ?, updated_at = ? WHERE day = ? AND "
-			 "policy_hash = ? AND state = 'claimed' AND owner = ?",
-			 values, 8, &changed, err) < 0)
+	if (read_list(
+		    db,
+		    "SELECT STRAIGHT_JOIN " POLICY_COLUMNS ", SUM(r.count), "
+		    "COUNT(*) FROM (SELECT DISTINCT policy_hash FROM verdict_row "
+		    "WHERE day = ?) d "
+		    "JOIN verdict_policy p ON p.policy_hash = d.policy_hash "
+		    "LEFT JOIN sent_report s ON s.day = ? "
+		    "AND s.policy_hash = d.policy_hash "
+		    "JOIN verdict_row r ON r.day = ? "
+		    "AND r.policy_hash = d.policy_hash "
+		    "WHERE s.day IS NULL AND p.policy_domain <> '' "
+		    "AND p.rua <> '' AND (? = '' OR p.policy_domain = ?) "
+		    "GROUP BY p.policy_hash "
+		    "HAVING SUM(r.header_from <> ? OR "
+		    "(r.dkim_aligned = 0 AND r.spf_aligned = 0)) > 0 "
+		    "ORDER BY p.policy_domain, p.policy_hash",
+		    values, 6, false, arena, list, err) < 0)
 		return -1;
-	if (changed != 1)
-		return err_set(err, ERR_TEMP,
-			       "report about %s of %s: the claim was lost",
-			       finish->report->policy_domain, day.text);
+	for (i = 0; i < list->n; i++) {
+		list->reports[i].day = day;
+		list->reports[i].report_id = list->reports[i].submitter =
+			list->reports[i].state = "";
+	}
 	return 0;
 }
 
-int outgoing_finish(struct database *db, const struct outgoing *report,
-		    const char *owner, int64_t now,
-		    const struct outgoing_result *result, struct err *err)
+int outgoing_planned(struct database *db, const struct outgoing_range *range,
+		     enum outgoing_which which, size_t limit,
+		     struct arena *arena, struct outgoing_list *list,
+		     struct err *err)
 {
-	struct finish finish = { report, owner, now, result };
+	struct utc_text first = utc_date(range->first);
+	struct utc_text last = utc_date(range->last);
+	const struct db_value values[] = { db_string(first.text),
+					   db_string(last.text),
+					   db_string(range->domain),
+					   db_string(range->domain),
+					   db_int(which),
+					   db_int((int64_t)limit) };
 
-	return database_transaction(db, make_finish, &finish, err);
-}
-
-int outgoing_is_handed_over(struct database *db, const struct outgoing *report,
-			    const char *address, bool *handed_over,
-			    struct err *err)
-{
-	struct utc_text day = utc_date(report->day);
-	const struct db_value values[] = { db_string(day.text), db_hash(report),
-					   db_string(address) };
-	int64_t found = 0;
-
-	if (database_number(db,
-			    "SELECT COUNT(*) FROM sent_destination "
-			    "WHERE day = ? AND policy_hash = ? AND "
-			    "address = ? AND state = 'handed_over'",
-			    values, 3, &found, err) < 0)
-		return -1;
-	*handed_over = found > 0;
-	return 0;
-}
-
-struct note {
-	const struct outgoing *report;
-	const char *address;
-	enum outgoing_destination_state state;
-	const char *detail;
-	int64_t now;
-};
-
-static int make_note(struct database *db, void *context, struct err *err)
-{
-	const struct note *note = context;
-	struct utc_text day = utc_date(note->report->day);
-	const struct db_value values[] = {
-		db_string(day.text),
-		db_hash(note->report),
-		db_string(note->address),
-		db_string(destination_states[note->state]),
-		db_string(note->detail),
-		db_int(note->now),
-	};
-
-	return database_run(db,
-			    "INSERT INTO sent_destination (day, policy_hash, "
-			    "address, state, detail, updated_at) "
-			    "VALUES (?, ?, ?, ?, ?, ?) "
-			    "ON DUPLICATE KEY UPDATE state = VALUES(state), "
-			    "detail = VALUES(detail), "
-			    "updated_at = VALUES(updated_at)",
-			    values, 6, NULL, err);
-}
-
-int outgoing_note(struct database *db, const struct outgoing *report,
-		  const char *address, enum outgoing_destination_state state,
-		  const char *detail, int64_t now, struct err *err)
-{
-	struct note note = { report, address, state, detail, now };
-
-	return database_transaction(db, make_note, &note, err);
+	return read_list(
+		db,
+		"SELECT STRAIGHT_JOIN " POLICY_COLUMNS ", "
+		"COALESCE(SUM(r.count), 0), COUNT(r.count), " PLANNED_COLUMNS
+		" FROM "
+		"(SELECT n.* FROM sent_report n JOIN verdict_policy q "
+		"ON q.policy_hash = n.policy_hash "
+		"WHERE n.day BETWEEN ? AND ? "
+		"AND (? = '' OR q.policy_domain = ?) AND (? = 1 "
+		"OR (n.state IN ('planned', 'postponed') "
+		"AND n.due_at <= UNIX_TIMESTAMP()) "
+		"OR (n.state = 'claimed' "
+		"AND n.lease_until < UNIX_TIMESTAMP())) "
+		"ORDER BY n.due_at, n.policy_hash LIMIT ?) s "
+		"JOIN verdict_policy p ON p.policy_hash = s.policy_hash "
+		"LEFT JOIN verdict_row r ON r.day = s.day "
+		"AND r.policy_hash = s.policy_hash "
+		"GROUP BY s.day, s.policy_hash "
+		"ORDER BY s.due_at, s.policy_hash",
+		values, 6, true, arena, list, err);
 }

@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * outgoing.h - the reports we owe, and how far we are with them (R7.x, R8.x)
+ * outgoing.h - the reports we owe (R7.x, R8.x)
  *
  * A report is made for each UTC day and policy configuration that has messages
- * and a rua (R7.1, R7.9). Its row in sent_report goes
- *
- *	planned -> claimed -> done      at least one destination got it
- *	                   -> skipped   no destination may have it
- *	                   -> failed    it cannot be made; given up
- *	                   -> planned   some destination has to be tried again
- *
- * and each of its addresses has a row in sent_destination. A claim is a lease:
- * what was claimed by a machine that died is taken over when it has run out.
- * What was handed over is never handed over again; only a crash between the
- * hand-over and its record repeats one, under the same report id.
+ * and a rua (R7.1, R7.9): one for all machines together. sent.h has what became
+ * of it.
  */
 #ifndef EDMARC_STORE_OUTGOING_H
 #define EDMARC_STORE_OUTGOING_H
@@ -49,79 +40,47 @@ struct outgoing {
 	struct span testing;
 	struct span pct;
 	struct span faults; /* R7.7; or "" */
+	/* When it is planned; what outgoing_unplanned() lists has none of it. */
+	const char *report_id;
+	const char *submitter; /* our domain in its names; "" in old rows */
+	const char *state;     /* a word of sent_report, or "" */
+	int64_t due_at;
+	int64_t give_up_at;
+	int attempts;
 };
 
 struct outgoing_list {
-	struct outgoing *reports; /* by policy domain */
+	struct outgoing *reports;
 	size_t n;
 };
 
-/*
- * All reports of a day; of one policy domain when domain is not "". own_domain
- * is the domain we send from: a report whose every message is mail of that
- * domain which passed is left out, because those are our own reports coming by,
- * and would be the reason for the next one (R8.15).
- */
-MUST_CHECK int outgoing_find(struct database *db, int64_t day,
-			     const char *domain, const char *own_domain,
-			     struct arena *arena, struct outgoing_list *list,
-			     struct err *err);
+struct outgoing_range {
+	int64_t first;      /* a day; its first second */
+	int64_t last;       /* another one, or the same */
+	const char *domain; /* policy domain, or "" for all */
+};
 
 /*
- * Days from first to before last with reports that are planned or claimed, in
- * order, in the arena.
+ * The reports of a day that were not planned so far, by policy domain; of one
+ * policy domain when domain is not "". own_domain is the domain we send from: a
+ * report whose every message is mail of that domain which passed is left out,
+ * because those are our own reports coming by, and would be the reason for the
+ * next one (R8.15).
  */
-MUST_CHECK int outgoing_unfinished_days(struct database *db, int64_t first,
-					int64_t last, struct arena *arena,
-					int64_t **days, size_t *n,
-					struct err *err);
+MUST_CHECK int outgoing_unplanned(struct database *db, int64_t day,
+				  const char *domain, const char *own_domain,
+				  struct arena *arena,
+				  struct outgoing_list *list, struct err *err);
 
-/*
- * Note that a report is owed (unless that is known) and claim it until
- * lease_until. *claimed is false when it is finished or somebody else's.
- */
+enum outgoing_which {
+	OUTGOING_DUE, /* now: their time has come, or their sender is gone */
+	OUTGOING_ALL,
+};
+
+/* At most limit planned reports, those that are due longest first. */
 MUST_CHECK int
-outgoing_claim(struct database *db, const struct outgoing *report,
-	       const char *report_id, const char *owner, int64_t now,
-	       int64_t lease_until, bool *claimed, struct err *err);
-
-enum outgoing_state {
-	OUTGOING_PLANNED,
-	OUTGOING_DONE,
-	OUTGOING_SKIPPED,
-	OUTGOING_FAILED,
-};
-
-struct outgoing_result {
-	enum outgoing_state state;
-	uint64_t messages;
-	uint64_t rows;
-	const char *detail;
-};
-
-/* Give a claim back with its outcome; ERR_TEMP when it is no longer ours. */
-MUST_CHECK int
-outgoing_finish(struct database *db, const struct outgoing *report,
-		const char *owner, int64_t now,
-		const struct outgoing_result *result, struct err *err);
-
-enum outgoing_destination_state {
-	TO_PLANNED,
-	TO_HANDED_OVER,
-	TO_REFUSED,
-	TO_POSTPONED,
-	TO_FAILED,
-};
-
-/* Was the report handed over for this address before? */
-MUST_CHECK int outgoing_is_handed_over(struct database *db,
-				       const struct outgoing *report,
-				       const char *address, bool *handed_over,
-				       struct err *err);
-
-MUST_CHECK int outgoing_note(struct database *db, const struct outgoing *report,
-			     const char *address,
-			     enum outgoing_destination_state state,
-			     const char *detail, int64_t now, struct err *err);
+outgoing_planned(struct database *db, const struct outgoing_range *range,
+		 enum outgoing_which which, size_t limit, struct arena *arena,
+		 struct outgoing_list *list, struct err *err);
 
 #endif

@@ -18,7 +18,7 @@
 #include "base/err.h"
 #include "store/database.h"
 
-#define SCHEMA_STEP     5 /* the last step this program needs */
+#define SCHEMA_STEP     6 /* the last step this program needs */
 #define MAX_SCHEMA_STEP 999
 
 struct schema_step {
