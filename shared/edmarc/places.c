@@ -242,9 +242,9 @@ bool places_good(const struct settings *settings, const char *config_path)
 {
 	struct visitor who = { .settings = settings,
 			       .config_path = config_path };
-	bool good = is_closed(settings->verdict_spool) &
-		    is_closed(settings->report_spool);
+	bool good = is_closed(settings->verdict_spool);
 
+	good &= is_closed(settings->report_spool);
 	if (know_owner(&who, settings->verdict_spool))
 		good &= look(&who, look_as_exim);
 	else
