@@ -29,8 +29,13 @@ static bool is_good_item(struct span item, enum list_kind kind)
 {
 	struct network network;
 
+	struct span local;
+
 	if (kind == LIST_HOSTS && network_parse(item, &network))
 		return true;
+	if (kind == LIST_MAIL && span_take_until(&item, '@', &local))
+		return local.n > 0 && domain_is_name(item) &&
+		       !span_has(local, '*');
 	if (span_starts(item, "*."))
 		item = (struct span){ item.p + 2, item.n - 2 };
 	return domain_is_name(item) && !ends_in_number(item);
@@ -149,7 +154,9 @@ int list_check(struct span list, enum list_kind kind, struct err *err)
 			return err_set(
 				err, ERR_CONFIG, "%s: not a domain%s or file",
 				quote(item).text,
-				kind == LIST_HOSTS ? ", address, network" : "");
+				kind == LIST_HOSTS ? ", address, network" :
+				kind == LIST_MAIL  ? ", mail address" :
+						     "");
 	return 0;
 }
 
@@ -173,7 +180,7 @@ static int check_file(struct span path, enum list_kind kind, struct buf *all,
 			continue;
 		err_set(&bad, ERR_CONFIG, "%s: line %d: no domain%s: %s",
 			quote(path).text, number,
-			kind == LIST_HOSTS ? " or address" : "",
+			kind == LIST_DOMAINS ? "" : " or address",
 			quote(item).text);
 		buf_addf(all, "%s\n", bad.text);
 		if (result == 0)

@@ -6,6 +6,7 @@
  *
  *	example.com        this name, and nothing below it
  *	*.example.com      every name below it, but not itself
+ *	rua@example.com    a mail address, in lists of those only
  *	192.0.2.0/24       an address or network, in lists of hosts only
  *	/etc/edmarc/x      a file with such items, one a line; "#" begins a
  *	                   comment, and there are no files in a file
@@ -31,11 +32,12 @@
 enum list_kind {
 	LIST_DOMAINS,
 	LIST_HOSTS, /* also addresses and networks */
+	LIST_MAIL,  /* also mail addresses */
 };
 
 /* Who is looked for: any of these names, or the address. */
 struct list_subject {
-	const char *const *names; /* normalized */
+	const char *const *names; /* normalized; mail addresses as they are */
 	size_t n;
 	const struct network *address; /* or NULL */
 };

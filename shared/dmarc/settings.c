@@ -36,6 +36,8 @@ enum kind {
 	KIND_ROWS,     /* 1 to 1000000 */
 	KIND_SIZE,     /* 25M, 500K -> bytes */
 	KIND_STEPS,    /* 1, 3, 10: days */
+	KIND_MAIL,     /* a list of mail addresses and domains */
+	KIND_REPORT_TO,
 	KIND_YES_NO,
 	KIND_STANDARD,
 	KIND_PCT,
@@ -211,6 +213,16 @@ static const struct setting table[] = {
 	  "authorities for its certificate; empty: the system's" },
 	{ "send", "smarthost_login_file", KIND_TEXT, AT(smarthost_login_file),
 	  "", "file with our user and password there, a line each" },
+	{ "send", "report_to", KIND_REPORT_TO, AT(report_to), "all",
+	  "who gets reports: all who ask, or good-history" },
+	{ "send", "history_days", KIND_DAYS, AT(history_days), "30",
+	  "how far good-history looks back" },
+	{ "send", "min_messages", KIND_COUNT, AT(min_messages), "1",
+	  "no report about fewer messages" },
+	{ "send", "no_reports_about", KIND_DOMAINS, AT(no_reports_about), "",
+	  "policy domains that no report is made about" },
+	{ "send", "no_reports_to", KIND_MAIL, AT(no_reports_to), "",
+	  "addresses, or domains of addresses, that get none" },
 	{ "send", "suppress_days", KIND_STEPS, AT(suppress_days),
 	  "1, 3, 10, 30",
 	  "days without reports to an address after each bounce in a row" },
@@ -376,6 +388,9 @@ static const struct choice choices[] = {
 	[KIND_FORMAT] = { "rfc9990 or rfc7489",
 			  { [FORMAT_RFC9990] = "rfc9990",
 			    [FORMAT_RFC7489] = "rfc7489" } },
+	[KIND_REPORT_TO] = { "all or good-history",
+			     { [REPORT_TO_ALL] = "all",
+			       [REPORT_TO_GOOD_HISTORY] = "good-history" } },
 	[KIND_SMARTHOST_TLS] = { "required, optional or no",
 				 { [SMARTHOST_TLS_REQUIRED] = "required",
 				   [SMARTHOST_TLS_OPTIONAL] = "optional",
@@ -389,6 +404,7 @@ _Static_assert(sizeof(enum standard) == sizeof(unsigned) &&
 		       sizeof(enum refuse_several) == sizeof(unsigned) &&
 		       sizeof(enum unauthenticated) == sizeof(unsigned) &&
 		       sizeof(enum report_format) == sizeof(unsigned) &&
+		       sizeof(enum report_to) == sizeof(unsigned) &&
 		       sizeof(enum smarthost_tls) == sizeof(unsigned),
 	       "a setting that is an enum is read as an unsigned");
 
@@ -579,6 +595,10 @@ static const char *read_value(struct settings *settings,
 		return keep_text(field, text,
 				 value.n == 0 || is_smarthost(value),
 				 "smtp://HOST:PORT or smtps://HOST:PORT");
+	case KIND_MAIL:
+		return keep_text(field, text,
+				 list_check(value, LIST_MAIL, &err) == 0,
+				 "mail addresses, domains and files");
 	case KIND_STEPS:
 		return keep_text(field, text, is_steps(value),
 				 "up to 10 numbers of days from 1 to 3650");
@@ -620,6 +640,7 @@ static const char *read_value(struct settings *settings,
 	case KIND_PCT:
 	case KIND_SPF:
 	case KIND_SEVERAL:
+	case KIND_REPORT_TO:
 	case KIND_UNAUTHENTICATED:
 	case KIND_FORMAT:
 	case KIND_SMARTHOST_TLS:
@@ -980,6 +1001,7 @@ static void add_value(struct buf *buf, const struct settings *settings,
 	case KIND_REPLY:
 	case KIND_SMARTHOST:
 	case KIND_STEPS:
+	case KIND_MAIL:
 		memcpy(&text, field, sizeof(text));
 		buf_add_string(buf, text);
 		return;
@@ -1017,6 +1039,7 @@ static void add_value(struct buf *buf, const struct settings *settings,
 	case KIND_PCT:
 	case KIND_SPF:
 	case KIND_SEVERAL:
+	case KIND_REPORT_TO:
 	case KIND_UNAUTHENTICATED:
 	case KIND_FORMAT:
 	case KIND_SMARTHOST_TLS:

@@ -72,6 +72,12 @@ enum smarthost_tls {
 	SMARTHOST_TLS_NO,
 };
 
+/* Who gets reports, of those who ask. */
+enum report_to {
+	REPORT_TO_ALL,
+	REPORT_TO_GOOD_HISTORY, /* whose mail was not only turned away */
+};
+
 struct settings {
 	/* [evaluate] */
 	enum standard standard;
@@ -167,6 +173,11 @@ struct settings {
 	enum smarthost_tls smarthost_tls;
 	const char *smarthost_ca_file;    /* "": the system's */
 	const char *smarthost_login_file; /* "": none */
+	enum report_to report_to;
+	int history_days;
+	int min_messages;
+	const char *no_reports_about; /* lists as in lists.h */
+	const char *no_reports_to;
 	const char *suppress_days; /* "1, 3": after each bounce in a row */
 	int send_after;            /* seconds since the end of a day */
 	int send_over;             /* seconds */

@@ -5,6 +5,9 @@
 
 #include "base/quote.h"
 #include "base/utc.h"
+#include "dmarc/lists.h"
+#include "report/address.h"
+#include "store/history.h"
 #include "store/suppressions.h"
 
 struct gates {
@@ -35,6 +38,54 @@ void gates_close(struct gates **gates)
 	free(*gates);
 	*gates = NULL;
 }
+
+/* ------------------------------------------------------------------ a report */
+
+/* Is one of the names in this list? */
+static int is_listed(const char *list, const char *const *names, size_t n,
+		     bool *listed, struct err *err)
+{
+	const struct list_subject subject = { .names = names, .n = n };
+	struct err fault = ERR_INIT;
+	size_t which;
+
+	*listed =
+		list_find(span_of(list), &subject, &which, &fault) == LIST_NAME;
+	if (*listed || fault.kind == ERR_NONE)
+		return 0;
+	return err_set(err, ERR_TEMP, "%s", fault.text);
+}
+
+int gates_report(struct gates *gates, const struct outgoing *report,
+		 struct arena *arena, const char **closed, struct err *err)
+{
+	const struct settings *settings = gates->settings;
+	bool yes = false;
+
+	*closed = NULL;
+	if (report->messages < (uint64_t)settings->min_messages) {
+		*closed = arena_printf(arena, "fewer than %d messages",
+				       settings->min_messages);
+		return *closed == NULL ?
+			       err_set(err, ERR_LIMIT, "out of memory") :
+			       0;
+	}
+	if (is_listed(settings->no_reports_about, &report->policy_domain, 1,
+		      &yes, err) < 0)
+		return -1;
+	if (yes)
+		*closed = "listed in no_reports_about";
+	if (yes || settings->report_to == REPORT_TO_ALL)
+		return 0;
+	if (history_is_good(gates->db, report->policy_domain, report->day,
+			    settings->history_days, &yes, err) < 0)
+		return -1;
+	if (!yes)
+		*closed = "no message but such as were turned away";
+	return 0;
+}
+
+/* ------------------------------------------------------------- destinations */
 
 static int refresh(struct gates *gates, int64_t now, struct err *err)
 {
@@ -69,7 +120,20 @@ static int judge(struct gates *gates, struct destination *to, int64_t now,
 	struct span address = span_of(to->address);
 	const struct suppression *suppression =
 		suppressions_find(gates->suppressions, address, now);
+	struct span domain = address;
+	const char *names[2] = { to->address, "" };
+	bool listed;
 
+	if (address_is_plain(address, &domain))
+		names[1] = domain.p; /* up to the end of the address */
+	if (is_listed(gates->settings->no_reports_to, names, 2, &listed, err) <
+	    0)
+		return -1;
+	if (listed) {
+		to->state = DESTINATION_REFUSED;
+		to->why = "listed in no_reports_to";
+		return 0;
+	}
 	if (suppression == NULL) {
 		if (gates->dry ||
 		    !suppressions_is_trial(gates->suppressions, address, now))

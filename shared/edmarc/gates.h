@@ -17,6 +17,7 @@
 #include "dmarc/settings.h"
 #include "report/destinations.h"
 #include "store/database.h"
+#include "store/outgoing.h"
 
 /* A run takes hours: suppressed addresses are read again after so long. */
 #define GATES_SECONDS 60
@@ -27,6 +28,15 @@ struct gates;
 MUST_CHECK int gates_open(const struct settings *settings, struct database *db,
 			  bool dry, struct gates **gates, struct err *err);
 void gates_close(struct gates **gates);
+
+/*
+ * May the report be made at all? *closed is why not, in the arena, or NULL. A list
+ * that cannot be read (ERR_TEMP) lets nothing through: it names who must not be
+ * written to.
+ */
+MUST_CHECK int gates_report(struct gates *gates, const struct outgoing *report,
+			    struct arena *arena, const char **closed,
+			    struct err *err);
 
 /*
  * Turn down those of the allowed destinations that must not have it, with the

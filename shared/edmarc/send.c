@@ -78,7 +78,8 @@ static int pass_gates(struct work *work, const char **closed, struct err *err)
 	*closed = NULL;
 	switch (dmarc_uri_next(&rua, work->arena, &address)) {
 	case 1:
-		return 0;
+		return gates_report(work->job->gates, work->report, work->arena,
+				    closed, err);
 	case 0:
 		*closed = "no usable address in rua";
 		return 0;

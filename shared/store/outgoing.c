@@ -165,8 +165,9 @@ int outgoing_unplanned(struct database *db, int64_t day, const char *domain,
 		    "WHERE s.day IS NULL AND p.policy_domain <> '' "
 		    "AND p.rua <> '' AND (? = '' OR p.policy_domain = ?) "
 		    "GROUP BY p.policy_hash "
-		    "HAVING SUM(r.header_from <> ? OR "
-		    "(r.dkim_aligned = 0 AND r.spf_aligned = 0)) > 0 "
+		    "HAVING SUM(r.envelope_from <> '' AND "
+		    "(r.header_from <> ? OR "
+		    "(r.dkim_aligned = 0 AND r.spf_aligned = 0))) > 0 "
 		    "ORDER BY p.policy_domain, p.policy_hash",
 		    values, 6, false, arena, list, err) < 0)
 		return -1;

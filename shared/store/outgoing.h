@@ -65,7 +65,8 @@ struct outgoing_range {
  * policy domain when domain is not "". own_domain is the domain we send from: a
  * report whose every message is mail of that domain which passed is left out,
  * because those are our own reports coming by, and would be the reason for the
- * next one (R8.15).
+ * next one (R8.15). Nor are messages with a null sender a reason for a report,
+ * though they are counted in one.
  */
 MUST_CHECK int outgoing_unplanned(struct database *db, int64_t day,
 				  const char *domain, const char *own_domain,
