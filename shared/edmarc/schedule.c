@@ -23,8 +23,12 @@ int64_t schedule_due(const char *report_id, int64_t now, int over)
 	uint64_t digits = 0;
 	size_t i;
 
-	for (i = 0; i < 8 && report_id[i] != '\0'; i++)
-		digits = digits * 16 + ((unsigned char)report_id[i] & 15);
+	/* The id is in lower case hexadecimal digits. */
+	for (i = 0; i < 8 && report_id[i] != '\0'; i++) {
+		unsigned char c = (unsigned char)report_id[i];
+
+		digits = digits * 16 + (c <= '9' ? c & 15U : (c & 7U) + 9);
+	}
 	return now + (int64_t)(digits * (uint64_t)over >> 32);
 }
 
