@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "bodyhash.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/sha256.h"
@@ -41,67 +40,146 @@ static bool read_claim(struct span signature, struct body_claim *claim)
 		span_to_uint(length, UINT64_MAX, &claim->length));
 }
 
+/* ------------------------------------------------------- canonical form */
+
+/*
+ * RFC 6376 3.4.3, 3.4.4: line ends are CR LF, and no line is empty at the end.
+ * What becomes of the body goes into the hash by pieces. Nearly every message
+ * comes through here: there is no call for each octet, and no copy of it all.
+ */
+struct canonical {
+	struct sha256_run hash;
+	uint64_t left; /* octets that l= still asks for */
+	uint64_t ends; /* of lines, held back until text follows */
+	bool has_text;
+	size_t n; /* octets in piece */
+	char piece[4096];
+};
+
+static void begin(struct canonical *to, uint64_t length)
+{
+	sha256_begin(&to->hash);
+	to->left = length;
+	to->ends = 0;
+	to->has_text = false;
+	to->n = 0; /* the piece is not cleared */
+}
+
+static void flush(struct canonical *to)
+{
+	if (to->n > to->left)
+		to->n = (size_t)to->left;
+	sha256_add(&to->hash, (struct span){ to->piece, to->n });
+	to->left -= to->n;
+	to->n = 0;
+}
+
+static void put(struct canonical *to, struct span text)
+{
+	while (text.n > 0) {
+		size_t n = sizeof(to->piece) - to->n;
+
+		if (n > text.n)
+			n = text.n;
+		memcpy(to->piece + to->n, text.p, n);
+		to->n += n;
+		text.p += n;
+		text.n -= n;
+		if (to->n == sizeof(to->piece))
+			flush(to);
+	}
+}
+
+/* A part of a line that is not empty. */
+static void put_text(struct canonical *to, struct span text)
+{
+	for (; to->ends > 0; to->ends--)
+		put(to, SPAN("\r\n"));
+	to->has_text = true;
+	put(to, text);
+}
+
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t';
 }
 
 /*
- * A line without its end into to, which has room for all of it: CRs left out,
- * and when relaxed, white space one blank, and none at the end. Nearly every
- * message comes through here, so there is no call for each octet.
+ * A line as it is, but for its CRs, and when relaxed, with one blank for white
+ * space, and none at the end.
  */
-static size_t canonical_line(char *to, struct span line, bool relaxed)
+static void put_line(struct canonical *to, struct span line, bool relaxed)
 {
 	bool blank = false;
-	size_t n = 0;
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < line.n; i++) {
-		char c = line.p[i];
+	while (i < line.n) {
+		size_t from = i;
 
-		if (c == '\r')
-			continue;
-		if (relaxed && is_blank(c)) {
-			blank = true;
-			continue;
+		while (i < line.n && line.p[i] != '\r' &&
+		       !(relaxed && is_blank(line.p[i])))
+			i++;
+		if (i > from) {
+			if (blank)
+				put_text(to, SPAN(" "));
+			put_text(to, (struct span){ line.p + from, i - from });
+			blank = false;
 		}
-		if (blank)
-			to[n++] = ' ';
-		blank = false;
-		to[n++] = c;
+		for (; i < line.n &&
+		       (line.p[i] == '\r' || (relaxed && is_blank(line.p[i])));
+		     i++)
+			blank = blank || line.p[i] != '\r';
 	}
-	return n;
 }
 
-/*
- * RFC 6376 3.4.3, 3.4.4: line ends are CR LF, and no line is empty at the end.
- * to has room for body and an octet more for each line. Returns how long it is.
- */
-static size_t canonicalize(char *to, struct span body, bool relaxed)
+/* Octets of which a compiler makes some instructions without a branch. */
+#define BLOCK 64
+
+/* Is the canonical form of these octets what they are? One more is looked at. */
+static bool is_canonical(const char *p)
 {
-	size_t n = 0, full = 0;
+	unsigned char other = 0;
+	int i;
 
-	while (body.n > 0) {
-		const char *end = memchr(body.p, '\n', body.n);
-		size_t length = end == NULL ? body.n : (size_t)(end - body.p);
-		size_t written = canonical_line(
-			to + n, (struct span){ body.p, length }, relaxed);
+	for (i = 0; i < BLOCK; i++) {
+		unsigned char blank = p[i] == ' ';
+		unsigned char before = (p[i + 1] == ' ') | (p[i + 1] == '\n');
 
-		n += written;
-		to[n++] = '\r';
-		to[n++] = '\n';
-		if (written > 0)
-			full = n;
-		length += end != NULL;
-		body.p += length;
-		body.n -= length;
+		other |= (unsigned char)((p[i] == '\r') | (p[i] == '\t') |
+					 (blank & before));
 	}
-	if (full > 0 || relaxed)
-		return full;
-	to[0] = '\r';
-	to[1] = '\n';
-	return 2;
+	return other == 0;
+}
+
+/* The hash of what has become of the body, and of l= octets of it. */
+static struct sha256
+hash_canonical(struct span body, const struct body_claim *claim)
+{
+	struct canonical to;
+	const char *canonical = body.p; /* all before it is */
+	const char *behind = body.p + body.n;
+	struct span line;
+
+	begin(&to, claim->length);
+	while (span_take_line(&body, &line)) {
+		const char *end = line.p + line.n;
+
+		while (canonical < end && behind - canonical > BLOCK &&
+		       is_canonical(canonical))
+			canonical += BLOCK;
+		if (line.n > 0 && canonical >= end) {
+			put_text(&to, line);
+		} else {
+			put_line(&to, line, claim->relaxed);
+			if (canonical < end)
+				canonical = end;
+		}
+		to.ends++;
+	}
+	if (to.has_text || !claim->relaxed)
+		put(&to, SPAN("\r\n"));
+	flush(&to);
+	return sha256_end(&to.hash);
 }
 
 /* Is text, in which white space may stand, the base64 form of the hash? */
@@ -128,17 +206,10 @@ static bool is_base64(struct span text, const struct sha256 *hash)
 	return bit >= 8 * sizeof(hash->bytes);
 }
 
-/* work has room for what becomes of the body. */
-static bool
-is_claimed(struct span body, const struct body_claim *claim, char *work)
+static bool is_claimed(struct span body, const struct body_claim *claim)
 {
-	struct span hashed = { .p = work };
-	struct sha256 hash;
+	struct sha256 hash = hash_canonical(body, claim);
 
-	hashed.n = canonicalize(work, body, claim->relaxed);
-	if (hashed.n > claim->length)
-		hashed.n = (size_t)claim->length;
-	hash = sha256(hashed);
 	return is_base64(claim->hash, &hash);
 }
 
@@ -159,15 +230,15 @@ bool body_may_begin_early(struct span body)
 }
 
 /* Behind how many empty lines does the body begin that is claimed? -1: none. */
-static int find_claimed(struct span body, const struct body_claim *claim,
-			char *work, size_t *budget)
+static int
+find_claimed(struct span body, const struct body_claim *claim, size_t *budget)
 {
 	int lines = 0;
 	struct span line;
 
 	while (*budget >= body.n) {
 		*budget -= body.n;
-		if (is_claimed(body, claim, work))
+		if (is_claimed(body, claim))
 			return lines;
 		do {
 			if (lines == MAX_HASHED_LINES ||
@@ -183,16 +254,7 @@ bool is_signed_behind_empty_line(struct span body, struct span signature,
 				 size_t *budget)
 {
 	struct body_claim claim;
-	bool found;
-	char *work;
 
-	if (body.n > MAX_HASHED_BODY || !read_claim(signature, &claim))
-		return false;
-	/* Each LF may become two octets, and a last line gets its end. */
-	work = malloc(2 * body.n + 2);
-	if (work == NULL)
-		return false;
-	found = find_claimed(body, &claim, work, budget) > 0;
-	free(work);
-	return found;
+	return body.n <= MAX_HASHED_BODY && read_claim(signature, &claim) &&
+	       find_claimed(body, &claim, budget) > 0;
 }

@@ -4,9 +4,11 @@
  */
 #include "job.h"
 
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
+#include "base/file.h"
 #include "bodyhash.h"
 #include "mail/from.h"
 #include "signatures.h"
@@ -48,10 +50,7 @@ static int read_from(struct job *job)
 	return 0;
 }
 
-/*
- * Who could have written more into Exim's text than a name? NULL: nobody. The
- * body need not be read when there is no pass to forge.
- */
+/* Who could have written more into Exim's text than a name? NULL: nobody. */
 static const char *who_is_not_plain(const struct scan_message *message)
 {
 	size_t i;
@@ -67,9 +66,6 @@ static const char *who_is_not_plain(const struct scan_message *message)
 		if (!field_is_plain(message->fields[i].name,
 				    message->fields[i].body))
 			return "a DKIM-Signature";
-	if (strstr(message->authres, "pass") != NULL &&
-	    body_is_plain(message->body, message->body_offset) != 1)
-		return "a DKIM-Signature behind the header";
 	return NULL;
 }
 
@@ -80,40 +76,22 @@ static bool is_signature_field(const struct scan_field *field)
 	       field->name.p + field->name.n + 1 == field->body.p;
 }
 
-/* The whole body; false when it is too long, or there is no memory. */
-static bool read_body(const struct scan_message *message, struct buf *body)
-{
-	off_t at = message->body_offset;
-	char piece[16384];
-	ssize_t n;
-
-	while ((n = pread(message->body, piece, sizeof(piece), at)) > 0) {
-		buf_add(body, (struct span){ piece, (size_t)n });
-		if (!buf_ok(body))
-			return false;
-		at += n;
-	}
-	return n == 0;
-}
-
 /* An honest message of that size has two or three signatures. */
 #define MAX_HASHED_OCTETS (16 * MAX_HASHED_BODY)
 
 /* Was text put between the header and the body, which no signature covers? */
-static bool has_unsigned_text(const struct scan_message *message)
+static bool
+has_unsigned_text(const struct scan_message *message, struct span body)
 {
-	struct buf body = BUF_INIT(MAX_HASHED_BODY);
 	size_t budget = MAX_HASHED_OCTETS;
 	bool found = false;
 	size_t i;
 
-	if (read_body(message, &body) && body_may_begin_early(buf_span(&body)))
+	if (body_may_begin_early(body))
 		for (i = 0; i < message->n_fields && !found; i++)
 			found = is_signature_field(&message->fields[i]) &&
 				is_signed_behind_empty_line(
-					buf_span(&body),
-					message->fields[i].body, &budget);
-	buf_release(&body);
+					body, message->fields[i].body, &budget);
 	return found;
 }
 
@@ -136,16 +114,74 @@ static bool has_hidden_signature(const struct scan_message *message)
 	return results > fields;
 }
 
-/* Why a pass does not say that what we deliver was signed; NULL: it does. */
-static const char *why_not_signed(const struct scan_message *message)
+#define FORGES " holds characters that would forge results"
+
+/* The body, up to MAX_HASHED_BODY. What a larger one begins with is not known. */
+static const char *
+why_not_signed(const struct scan_message *message, const struct span *body)
 {
 	if (strstr(message->authres, "dkim=pass") == NULL)
 		return NULL;
 	if (has_hidden_signature(message))
 		return "a signature stands behind the header";
-	if (has_unsigned_text(message))
+	if (body != NULL && has_unsigned_text(message, *body))
 		return "text that is not signed stands in front of the body";
 	return NULL;
+}
+
+static const char *look_at_large_body(const struct scan_message *message)
+{
+	int plain = body_is_plain(message->body, message->body_offset);
+
+	if (plain < 0)
+		return "the body cannot be read";
+	return plain ? why_not_signed(message, NULL) :
+		       "a DKIM-Signature behind the header" FORGES;
+}
+
+/* text has room for it. */
+static const char *
+look_at_body(const struct scan_message *message, char *text, size_t size)
+{
+	ssize_t n = read_at(message->body, text, size, message->body_offset);
+	struct span body = { .p = text };
+
+	if (n < 0)
+		return "the body cannot be read";
+	body.n = (size_t)n;
+	return text_is_plain(body) ?
+		       why_not_signed(message, &body) :
+		       "a DKIM-Signature behind the header" FORGES;
+}
+
+/*
+ * Why do the results not say that what we deliver was signed? NULL: they do. The
+ * body is read once, for all that may be wrong with it, and not when there is no
+ * pass to forge.
+ */
+static const char *why_not_used(const struct scan_message *message)
+{
+	const char *why = NULL;
+	struct stat st;
+	off_t size;
+	char *text;
+
+	if (strstr(message->authres, "pass") == NULL)
+		return NULL;
+	if (fstat(message->body, &st) < 0)
+		return "the body cannot be read";
+	size = st.st_size - message->body_offset;
+	if (size > (off_t)MAX_HASHED_BODY)
+		return look_at_large_body(message);
+	text = size > 0 ? malloc((size_t)size) : NULL;
+	if (size <= 0)
+		why = why_not_signed(message, NULL);
+	else if (text == NULL)
+		why = "no memory for the body";
+	else
+		why = look_at_body(message, text, (size_t)size);
+	free(text);
+	return why;
 }
 
 /* SPF and DKIM. $spf_result is a word of Exim's own, whatever else is amiss. */
@@ -154,7 +190,7 @@ static void read_results(struct job *job)
 	const struct scan_message *message = job->message;
 	struct arena *arena = job->scanner->arena;
 	const char *suspect = who_is_not_plain(message);
-	const char *why = suspect == NULL ? why_not_signed(message) : NULL;
+	const char *why = suspect == NULL ? why_not_used(message) : NULL;
 	struct err err = ERR_INIT;
 	enum auth_result word;
 
@@ -164,10 +200,7 @@ static void read_results(struct job *job)
 		trouble(&job->outcome->trouble, "DKIM results not used", why);
 	else if (suspect != NULL)
 		trouble(&job->outcome->trouble, "DKIM results not used",
-			arena_printf(arena,
-				     "%s holds characters that would "
-				     "forge results",
-				     suspect));
+			arena_printf(arena, "%s" FORGES, suspect));
 	else if (job->authres_plain &&
 		 facts_from_authres(&job->facts, span_of(job->authres), arena,
 				    &err) < 0)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "signatures.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "base/file.h"
 
 #define FIELD_NAME "DKIM-Signature"
 
@@ -192,26 +192,6 @@ static struct span take_folded(struct span text)
 	}
 }
 
-/* At most n octets, fewer only at the end; -1 with errno. */
-static ssize_t read_at(int fd, char *p, size_t n, off_t offset)
-{
-	size_t have = 0;
-
-	while (have < n) {
-		ssize_t more =
-			pread(fd, p + have, n - have, offset + (off_t)have);
-
-		if (more < 0 && errno == EINTR)
-			continue;
-		if (more < 0)
-			return -1;
-		if (more == 0)
-			break;
-		have += (size_t)more;
-	}
-	return (ssize_t)have;
-}
-
 /* The line that begins here is a signature: a plain one? -1 with errno. */
 static int read_signature(int fd, off_t offset)
 {
@@ -237,6 +217,25 @@ static bool find_line(struct span *rest, bool at_start)
 		if (span_starts(*rest, FIELD_NAME))
 			return true;
 	return false;
+}
+
+bool text_is_plain(struct span body)
+{
+	unsigned left = MAX_BODY_SIGNATURES;
+	bool at_start = true;
+
+	for (; find_line(&body, at_start); at_start = false) {
+		struct span line = body, signature;
+
+		if (left-- == 0)
+			return false;
+		if (line.n > MAX_SIGNATURE_BYTES)
+			line.n = MAX_SIGNATURE_BYTES;
+		if (is_signature(line, &signature) &&
+		    !signature_is_plain(take_folded(signature)))
+			return false;
+	}
+	return true;
 }
 
 int body_is_plain(int fd, off_t offset)

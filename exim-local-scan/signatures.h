@@ -36,10 +36,14 @@ bool signature_is_plain(struct span body);
 bool field_is_plain(struct span name, struct span body);
 
 /*
- * The same for a body in a file, from an offset on. A line that is no field
- * ends the header for Exim, not for its DKIM code, which goes on to read
- * signatures from what Exim calls the body. 1, 0 for no, -1 with errno. The
- * position of fd is not changed.
+ * The same for a body. A line that is no field ends the header for Exim, not for
+ * its DKIM code, which goes on to read signatures from what Exim calls the body.
+ */
+bool text_is_plain(struct span body);
+
+/*
+ * The same for a body in a file, from an offset on. 1, 0 for no, -1 with errno.
+ * The position of fd is not changed.
  */
 MUST_CHECK int body_is_plain(int fd, off_t offset);
 

@@ -24,6 +24,25 @@ int write_all(int fd, struct span bytes)
 	return 0;
 }
 
+ssize_t read_at(int fd, char *p, size_t n, off_t offset)
+{
+	size_t have = 0;
+
+	while (have < n) {
+		ssize_t more =
+			pread(fd, p + have, n - have, offset + (off_t)have);
+
+		if (more < 0 && errno == EINTR)
+			continue;
+		if (more < 0)
+			return -1;
+		if (more == 0)
+			break;
+		have += (size_t)more;
+	}
+	return (ssize_t)have;
+}
+
 int file_read_fd(int fd, const char *name, struct buf *buf, struct err *err)
 {
 	char piece[16384];

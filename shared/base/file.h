@@ -18,6 +18,9 @@
 /* All bytes, over short writes and signals; 0, or -1 with errno set. */
 MUST_CHECK int write_all(int fd, struct span bytes);
 
+/* At most n octets from an offset on, fewer only at the end; -1 with errno set. */
+MUST_CHECK ssize_t read_at(int fd, char *p, size_t n, off_t offset);
+
 /*
  * Add what fd gives, to its end, to buf. More than the buf's limit is
  * ERR_LIMIT. name is for the error text.

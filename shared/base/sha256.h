@@ -2,12 +2,14 @@
 /*
  * sha256.h - the hash of FIPS 180-4
  *
- * For keys that name a value by its content, and for marks that nobody else can
- * make (HMAC). By libnettle, which Exim has loaded anyway. Not in libbase.la, so that the Dovecot plugin
+ * For keys that name a value by its content; nothing here is secret. By libnettle,
+ * which Exim has loaded anyway. Not in libbase.la, so that the Dovecot plugin
  * does without.
  */
 #ifndef EDMARC_BASE_SHA256_H
 #define EDMARC_BASE_SHA256_H
+
+#include <stdint.h>
 
 #include "base/span.h"
 
@@ -18,6 +20,15 @@ struct sha256 {
 };
 
 struct sha256 sha256(struct span message);
+
+/* The hash of a message that comes in pieces: begin, add..., end. */
+struct sha256_run {
+	uint64_t state[16]; /* libnettle's, whose header stays in sha256.c */
+};
+
+void sha256_begin(struct sha256_run *run);
+void sha256_add(struct sha256_run *run, struct span piece);
+struct sha256 sha256_end(struct sha256_run *run);
 
 /* HMAC-SHA-256 (RFC 2104). */
 struct sha256 sha256_keyed(struct span key, struct span message);

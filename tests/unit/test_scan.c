@@ -240,7 +240,7 @@ static void check(const struct test_case *c)
 	if (body == NULL || fputs(text_or(c, "body", ""), body) < 0 ||
 	    fflush(body) != 0)
 		exit(99);
-	message.body = fileno(body);
+	message.body = case_has(c, "no_body") ? -1 : fileno(body);
 	make_place(&place, case_maybe(c, "config"));
 	scanner = scanner_new(place.config, &outcome.trouble);
 	if (resolver == NULL || scanner == NULL)
