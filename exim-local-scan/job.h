@@ -84,10 +84,10 @@ struct scanner {
 	struct arena *call;    /* of one call about it */
 	struct arena *answers; /* of the DNS to its questions */
 	struct settings settings;
-	const char *path;       /* of the settings; the caller's */
-	bool ready;             /* the settings can be used */
-	struct psl *psl;        /* for rfc7489: read with the first message */
-	struct resolver *cares; /* ours, made with the first message */
+	const char *path;     /* of the settings; the caller's */
+	bool ready;           /* the settings can be used */
+	struct psl *psl;      /* for rfc7489: read with the first message */
+	struct resolver *dns; /* ours, made with the first message */
 	struct resolver *resolver; /* the caller's, or NULL */
 	const char *spf_library;   /* to be loaded; NULL: not (any more) */
 	struct spf_checker *spf;   /* made when it is needed */

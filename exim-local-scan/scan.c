@@ -8,7 +8,7 @@
 #include "base/quote.h"
 #include "dmarc/spf_check.h"
 #include "dns/cache.h"
-#include "dns/cares.h"
+#include "dns/stub.h"
 #include "job.h"
 #include "mail/authres.h"
 
@@ -61,7 +61,7 @@ void scanner_free(struct scanner **scanner)
 		return;
 	spf_checker_free(&(*scanner)->spf);
 	psl_free(&(*scanner)->psl);
-	resolver_free(&(*scanner)->cares);
+	resolver_free(&(*scanner)->dns);
 	arena_free(&(*scanner)->answers);
 	arena_free(&(*scanner)->call);
 	arena_free(&(*scanner)->arena);
@@ -142,15 +142,15 @@ static struct resolver *message_resolver(struct job *job, struct err *err)
 	struct resolver *behind = scanner->resolver;
 	struct resolver *cache;
 
-	if (behind == NULL && scanner->cares == NULL)
-		scanner->cares = cares_new(*settings->dns_servers == '\0' ?
-						   NULL :
-						   settings->dns_servers,
-					   settings->dns_timeout_ms, err);
+	if (behind == NULL && scanner->dns == NULL)
+		scanner->dns = stub_new(*settings->dns_servers == '\0' ?
+						NULL :
+						settings->dns_servers,
+					settings->dns_timeout_ms, err);
 	else if (behind == NULL)
-		cares_restart(scanner->cares);
+		stub_restart(scanner->dns);
 	if (behind == NULL)
-		behind = scanner->cares;
+		behind = scanner->dns;
 	if (behind == NULL)
 		return NULL;
 	arena_reset(scanner->answers);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/sha256.h"
 
-#include <assert.h>
-
 #include <nettle/hmac.h>
 #include <nettle/sha2.h>
 
-static_assert(sizeof(struct sha256_ctx) <= sizeof(struct sha256_run),
-	      "the state of libnettle has room in ours");
+_Static_assert(sizeof(struct sha256_ctx) <= sizeof(struct sha256_run),
+	       "the state of libnettle has room in ours");
 
 static struct sha256_ctx *state_of(struct sha256_run *run)
 {

@@ -261,21 +261,6 @@ on_reply(void *data, int status, int timeouts, unsigned char *reply, int n)
 	self->answers[slot->i] = answer;
 }
 
-static int type_number(enum dns_type type)
-{
-	switch (type) {
-	case DNS_TXT:
-		return 16;
-	case DNS_A:
-		return 1;
-	case DNS_AAAA:
-		return 28;
-	case DNS_MX:
-		return 15;
-	}
-	return 0;
-}
-
 static bool make_slots(struct cares *self, size_t n)
 {
 	struct slot *slots;
@@ -384,20 +369,25 @@ static void ask(struct resolver *resolver, const struct dns_question *questions,
 		self->pending = n;
 		for (i = 0; i < n; i++)
 			ares_query(self->channel, questions[i].name, 1,
-				   type_number(questions[i].type), on_reply,
-				   &self->slots[i]);
+				   (int)dns_type_number(questions[i].type),
+				   on_reply, &self->slots[i]);
 		run(self);
 		self->answers = NULL;
 	}
 	self->state = IDLE;
 }
 
-void cares_restart(struct resolver *resolver)
+void cares_began(struct resolver *resolver, int64_t ago_ms)
 {
 	struct cares *self = (struct cares *)resolver;
 
-	self->started_at = now_ms();
+	self->started_at = now_ms() - ago_ms;
 	self->give_up_at = self->started_at + self->deadline_ms;
+}
+
+void cares_restart(struct resolver *resolver)
+{
+	cares_began(resolver, 0);
 }
 
 static void allow(struct resolver *resolver, size_t part, size_t parts)

@@ -5,6 +5,8 @@
 #ifndef EDMARC_DNS_CARES_H
 #define EDMARC_DNS_CARES_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 #include "dns/resolver.h"
 
@@ -26,5 +28,8 @@ cares_new(const char *servers, int deadline_ms, struct err *err);
 
 /* The next message: the deadline begins anew. */
 void cares_restart(struct resolver *resolver);
+
+/* It began some milliseconds ago. */
+void cares_began(struct resolver *resolver, int64_t ago_ms);
 
 #endif

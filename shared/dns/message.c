@@ -24,9 +24,13 @@
 /* Longer chains of aliases are given up by resolvers, too. */
 #define MAX_ALIASES 16
 
+/* At the end of the data of an SOA (RFC 1035 3.3.13). */
+#define SOA_MINIMUM 4
+
 #define CLASS_IN   1
 #define TYPE_A     1
 #define TYPE_CNAME 5
+#define TYPE_SOA   6
 #define TYPE_MX    15
 #define TYPE_TXT   16
 #define TYPE_AAAA  28
@@ -44,6 +48,7 @@ struct record {
 	struct name owner;
 	unsigned int type;
 	unsigned int class;
+	uint32_t ttl;
 	size_t data; /* where in the reply */
 	size_t n;
 };
@@ -60,6 +65,26 @@ static bool take_u16(struct reader *in, unsigned int *number)
 		return false;
 	*number = (unsigned int)in->p[in->at] << 8 | in->p[in->at + 1];
 	in->at += 2;
+	return true;
+}
+
+static bool take_u32(struct reader *in, uint32_t *number)
+{
+	unsigned int high, low;
+
+	if (!take_u16(in, &high) || !take_u16(in, &low))
+		return false;
+	*number = (uint32_t)high << 16 | low;
+	return true;
+}
+
+/* A time to live, of which more than 31 bits mean 0 (RFC 2181 8). */
+static bool take_ttl(struct reader *in, uint32_t *seconds)
+{
+	if (!take_u32(in, seconds))
+		return false;
+	if (*seconds > INT32_MAX)
+		*seconds = 0;
 	return true;
 }
 
@@ -133,14 +158,14 @@ static bool read_name(const struct reader *in, size_t *at, struct name *name)
 	return true;
 }
 
-/* Take the next record of the answer section. */
+/* Take the next record, of whatever section. */
 static bool take_record(struct reader *in, struct record *record)
 {
 	unsigned int n;
 
 	if (!read_name(in, &in->at, &record->owner) ||
 	    !take_u16(in, &record->type) || !take_u16(in, &record->class) ||
-	    !skip(in, 4) || !take_u16(in, &n))
+	    !take_ttl(in, &record->ttl) || !take_u16(in, &n))
 		return false;
 	record->data = in->at;
 	record->n = n;
@@ -227,7 +252,7 @@ static bool read_data(const struct reader *in, const struct record *record,
 
 /* ------------------------------------------------------------ the answer */
 
-static unsigned int type_number(enum dns_type type)
+unsigned int dns_type_number(enum dns_type type)
 {
 	switch (type) {
 	case DNS_TXT:
@@ -245,6 +270,7 @@ static unsigned int type_number(enum dns_type type)
 struct answers {
 	struct reader reader; /* at the first record */
 	unsigned int n;
+	unsigned int authorities; /* behind them */
 };
 
 /* The alias of that name: 1 with where it leads, 0 if it is none, -1. */
@@ -344,7 +370,8 @@ static struct dns_answer answer_from(const struct answers *answers,
 	struct found *found;
 	size_t i;
 
-	found = collect(answers, owner, type_number(type), arena, &answer.n);
+	found = collect(answers, owner, dns_type_number(type), arena,
+			&answer.n);
 	if (found == NULL)
 		return malformed();
 	if (answer.n == 0)
@@ -383,7 +410,8 @@ read_header(struct span reply, unsigned int *flags, struct answers *answers)
 
 	if (reply.n < HEADER_OCTETS || !take_u16(&in, &id) ||
 	    !take_u16(&in, flags) || !take_u16(&in, &questions) ||
-	    !take_u16(&in, &answers->n) || !skip(&in, 4))
+	    !take_u16(&in, &answers->n) ||
+	    !take_u16(&in, &answers->authorities) || !skip(&in, 2))
 		return false;
 	while (questions-- > 0)
 		if (!read_name(&in, &in.at, &ignored) || !skip(&in, 4))
@@ -417,4 +445,46 @@ struct dns_answer dns_message_read(struct span reply,
 							      DNS_NODATA :
 							      DNS_NXDOMAIN };
 	return answer_from(&answers, &name, question->type, arena);
+}
+
+/* How long what an SOA says of that which does not exist holds; 0: no SOA. */
+static uint32_t negative_ttl(struct reader *in, unsigned int n)
+{
+	struct record record;
+
+	while (n-- > 0 && take_record(in, &record)) {
+		struct reader end = *in;
+		uint32_t minimum;
+
+		if (record.type != TYPE_SOA || record.class != CLASS_IN ||
+		    record.n < SOA_MINIMUM)
+			continue;
+		end.at = record.data + record.n - SOA_MINIMUM;
+		if (!take_ttl(&end, &minimum))
+			return 0;
+		return minimum < record.ttl ? minimum : record.ttl;
+	}
+	return 0;
+}
+
+uint32_t dns_message_ttl(struct span reply, const struct dns_answer *answer)
+{
+	struct answers answers = { .n = 0 };
+	uint32_t least = UINT32_MAX, negative;
+	struct record record;
+	unsigned int flags;
+	unsigned int i;
+
+	if (answer->status == DNS_FAIL || !read_header(reply, &flags, &answers))
+		return 0;
+	for (i = 0; i < answers.n; i++) {
+		if (!take_record(&answers.reader, &record))
+			return 0;
+		if (record.ttl < least)
+			least = record.ttl;
+	}
+	if (answer->status == DNS_FOUND)
+		return least;
+	negative = negative_ttl(&answers.reader, answers.authorities);
+	return negative < least ? negative : least;
 }

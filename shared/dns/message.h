@@ -9,6 +9,8 @@
 #ifndef EDMARC_DNS_MESSAGE_H
 #define EDMARC_DNS_MESSAGE_H
 
+#include <stdint.h>
+
 #include "dns/resolver.h"
 
 /*
@@ -18,6 +20,16 @@
 struct dns_answer dns_message_read(struct span reply,
 				   const struct dns_question *question,
 				   struct arena *arena);
+
+/*
+ * For how many seconds that answer to the question may be used again: the least
+ * TTL of the records that led to it, or what the SOA of the zone says of names
+ * and types that do not exist (RFC 2308 section 5). 0 when nothing says so.
+ */
+uint32_t dns_message_ttl(struct span reply, const struct dns_answer *answer);
+
+/* Its number on the wire. */
+unsigned int dns_type_number(enum dns_type type);
 
 /* DNS_FAIL with that reason. */
 struct dns_answer dns_failure(const char *why);

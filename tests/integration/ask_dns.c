@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * ask_dns [-s SERVERS] [-d DEADLINE_MS] NAME/TYPE... - one batch of questions
+ * ask_dns -1 [-j MS] ... - one after the other, as dns/stub.h has it
  *
  * For test-dns.sh: prints "NAME/TYPE STATUS RECORD|..." for each, where a
- * record over 100 octets is only its length, then "took N ms".
+ * record over 100 octets is only its length, then "took N ms", and with -1 before
+ * that, who was asked: "library N, c-ares N". With -j the first question is
+ * jumped out of after MS, as Exim may do it, and has no answer.
  */
+#include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "dns/cares.h"
+#include "dns/stub.h"
 
 #define MAX_QUESTIONS 100
 
@@ -73,6 +80,51 @@ print(const struct dns_question *question, const struct dns_answer *answer)
 	putchar('\n');
 }
 
+static sigjmp_buf out;
+
+static void on_alarm(int signal)
+{
+	siglongjmp(out, signal);
+}
+
+static bool jump_out(struct resolver *resolver,
+		     const struct dns_question *question, long ms)
+{
+	struct itimerval timer = { .it_value = { .tv_usec = ms * 1000 } };
+	struct arena *arena = arena_new(65536);
+	struct dns_answer answer;
+
+	signal(SIGALRM, on_alarm);
+	if (arena == NULL || sigsetjmp(out, 1) != 0) {
+		arena_free(&arena);
+		stub_restart(resolver);
+		return true;
+	}
+	setitimer(ITIMER_REAL, &timer, NULL);
+	resolver->ask(resolver, question, &answer, 1, arena);
+	return false;
+}
+
+/* Each question by itself; the first may be jumped out of. */
+static int ask_one_by_one(struct resolver *resolver, long jump_ms,
+			  const struct dns_question *questions,
+			  struct dns_answer *answers, size_t n,
+			  struct arena *arena)
+{
+	unsigned alone, by_cares;
+	size_t i = 0;
+
+	if (jump_ms > 0 && !jump_out(resolver, &questions[i++], jump_ms))
+		return 1;
+	for (; i < n; i++) {
+		resolver->ask(resolver, &questions[i], &answers[i], 1, arena);
+		print(&questions[i], &answers[i]);
+	}
+	stub_counts(resolver, &alone, &by_cares);
+	printf("library %u, c-ares %u\n", alone, by_cares);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct dns_question questions[MAX_QUESTIONS];
@@ -81,34 +133,46 @@ int main(int argc, char **argv)
 	struct err err = ERR_INIT;
 	const char *servers = NULL;
 	int deadline_ms = 5000;
+	bool by_stub = false;
+	long jump_ms = 0;
+	int result = 0;
 	struct resolver *resolver;
 	int64_t start;
 	size_t n = 0;
 	size_t i;
 	int option;
 
-	while ((option = getopt(argc, argv, "s:d:")) >= 0) {
+	while ((option = getopt(argc, argv, "s:d:1j:")) >= 0) {
 		if (option == 's')
 			servers = optarg;
 		else if (option == 'd')
 			deadline_ms = (int)strtol(optarg, NULL, 10);
+		else if (option == 'j')
+			jump_ms = strtol(optarg, NULL, 10);
+		else if (option == '1')
+			by_stub = true;
 		else
 			return 64;
 	}
 	while (optind < argc && n < MAX_QUESTIONS)
 		read_question(argv[optind++], &questions[n++]);
-	resolver = cares_new(servers, deadline_ms, &err);
+	resolver = by_stub ? stub_new(servers, deadline_ms, &err) :
+			     cares_new(servers, deadline_ms, &err);
 	if (resolver == NULL || arena == NULL) {
 		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}
 	start = now_ms();
-	resolver->ask(resolver, questions, answers, n, arena);
+	if (by_stub)
+		result = ask_one_by_one(resolver, jump_ms, questions, answers,
+					n, arena);
+	else
+		resolver->ask(resolver, questions, answers, n, arena);
 	start = now_ms() - start;
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n && !by_stub; i++)
 		print(&questions[i], &answers[i]);
 	printf("took %lld ms\n", (long long)start);
 	resolver_free(&resolver);
 	arena_free(&arena);
-	return 0;
+	return result;
 }

@@ -50,10 +50,12 @@ netns_address() {
 
 # netns_put FILE: standard input instead of FILE, for this test only
 netns_put() {
-	local copy=$T/etc-${1##*/}
+	local copy=$T/etc-${1##*/} is_there=
 
+	[ ! -e "$copy" ] || is_there=yes
 	cat >"$copy" || exit 1
-	mount --bind "$copy" "$(readlink -f "$1")" || exit 1
+	[ -n "$is_there" ] ||
+		mount --bind "$copy" "$(readlink -f "$1")" || exit 1
 }
 
 netns_resolv() {

@@ -50,6 +50,7 @@ long_txt() {
 		'a.example. IN MX 10 First.example.' \
 		'two.example. IN TXT "one"' \
 		'two.example. IN TXT "two"' \
+		'fresh.example. 0 IN TXT "fresh"' \
 		'x.empty.example. IN A 192.0.2.81' \
 		'*.wild.example. IN TXT "wild"' \
 		'alias.example. IN CNAME chain.example.' \
@@ -108,6 +109,40 @@ is 'many questions at the same time' "$(grep -c 'found wild$' <<<"$answer")" 60
 netns_resolv "$NSD_ADDRESS"
 ask a.example/A
 is 'the server of resolv.conf' "$answer" 'a.example/A found 192.0.2.80'
+
+# Questions that come alone, by the C library.
+ask -1 a.example/TXT gone.example/TXT two.example/A alias.example/TXT
+is 'a question alone goes out by the C library' "$answer" \
+	'a.example/TXT found v=DMARC1; p=reject
+gone.example/TXT nxdomain
+two.example/A nodata
+alias.example/TXT found v=DMARC1; p=reject
+library 4, c-ares 0'
+ask -1 a.example/TXT a.example/A a.example/TXT gone.example/TXT gone.example/TXT \
+	fresh.example/TXT fresh.example/TXT
+is 'an answer is kept as long as it may be, also that there is none' "$answer" \
+	'a.example/TXT found v=DMARC1; p=reject
+a.example/A found 192.0.2.80
+a.example/TXT found v=DMARC1; p=reject
+gone.example/TXT nxdomain
+gone.example/TXT nxdomain
+fresh.example/TXT found fresh
+fresh.example/TXT found fresh
+library 5, c-ares 0'
+ask -1 long.example/TXT longer.example/TXT a.example/TXT
+is 'what is too long for a packet comes by c-ares' "$answer" \
+	'long.example/TXT found (1000 octets)
+longer.example/TXT found (30000 octets)
+a.example/TXT found v=DMARC1; p=reject
+library 3, c-ares 2'
+ask -1 -s "$NSD_ADDRESS" a.example/TXT
+is 'servers of our own are for c-ares' "$answer" \
+	'a.example/TXT found v=DMARC1; p=reject
+library 0, c-ares 1'
+ask -1 -d 900 a.example/TXT
+is 'so is a deadline below a second' "$answer" \
+	'a.example/TXT found v=DMARC1; p=reject
+library 0, c-ares 1'
 
 ask -s "192.0.2.99, [2001:db8::9]:5353 $NSD_ADDRESS" a.example/A
 like 'what is no list of servers is refused' "$answer" \
@@ -179,6 +214,28 @@ is 'only a silent server' "$answer" \
 	'a.example/A fail timeout
 b.example/TXT fail timeout'
 quick 'costs the deadline, not more' 1500
+
+netns_resolv 192.0.2.66
+ask -1 -d 3000 a.example/TXT b.example/TXT
+is 'a silent server, of resolv.conf' "$answer" \
+	'a.example/TXT fail timeout
+b.example/TXT fail timeout
+library 1, c-ares 2'
+quick 'costs the deadline, not more' 3500
+ask -1 -j 200 -d 3000 a.example/TXT b.example/TXT
+is 'what was jumped out of is not used again' "$answer" \
+	'b.example/TXT fail timeout
+library 1, c-ares 1'
+quick 'and costs the deadline' 3800
+netns_resolv "$NSD_ADDRESS"
+printf 'nameserver 192.0.2.66\nnameserver %s\n' "$NSD_ADDRESS" |
+	netns_put /etc/resolv.conf
+ask -1 -d 6000 a.example/TXT b.wild.example/TXT
+is 'a silent server is passed over by c-ares' "$answer" \
+	'a.example/TXT found v=DMARC1; p=reject
+b.wild.example/TXT found wild
+library 1, c-ares 2'
+netns_resolv "$NSD_ADDRESS"
 
 pause nsd
 ask -d 800 -s "$NSD_ADDRESS" a.example/A longer.example/TXT

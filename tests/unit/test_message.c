@@ -12,6 +12,12 @@ static void put_u16(struct buf *buf, unsigned int number)
 	buf_add_char(buf, (char)(number & 0xff));
 }
 
+static void put_u32(struct buf *buf, uint64_t number)
+{
+	put_u16(buf, (unsigned int)(number >> 16));
+	put_u16(buf, (unsigned int)(number & 0xffff));
+}
+
 static void put_name(struct buf *buf, struct span name)
 {
 	struct span label;
@@ -45,6 +51,9 @@ static void put_data(struct buf *data, struct span type, struct span text)
 	else if (span_is(type, "AAAA") &&
 		 inet_pton(AF_INET6, text.p, octets) == 1)
 		buf_add(data, (struct span){ (char *)octets, 16 });
+	else if (span_is(type, "SOA") &&
+		 span_to_uint(text, UINT32_MAX, &number))
+		put_u32(data, number); /* what is in front is not read */
 	else
 		put_name(data, text);
 }
@@ -55,7 +64,8 @@ static unsigned int type_of(struct span type)
 		const char *name;
 		unsigned int number;
 	} types[] = { { "A", 1 },    { "CNAME", 5 }, { "MX", 15 },
-		      { "TXT", 16 }, { "AAAA", 28 }, { "NS", 2 } };
+		      { "TXT", 16 }, { "AAAA", 28 }, { "NS", 2 },
+		      { "SOA", 6 } };
 	size_t i;
 
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
@@ -64,9 +74,10 @@ static unsigned int type_of(struct span type)
 	return 0;
 }
 
-/* "owner type data" */
-static void put_record(struct buf *reply, struct span line)
+/* "owner type data", to live so long if a field says so */
+static void put_record(struct buf *reply, struct span line, struct span seconds)
 {
+	uint64_t ttl = 60;
 	struct buf data = BUF_INIT(65535);
 	struct span owner, type;
 
@@ -76,8 +87,9 @@ static void put_record(struct buf *reply, struct span line)
 	put_name(reply, owner);
 	put_u16(reply, type_of(type));
 	put_u16(reply, 1);
-	put_u16(reply, 0);
-	put_u16(reply, 60);
+	if (seconds.p != NULL && !span_to_uint(seconds, UINT32_MAX, &ttl))
+		return;
+	put_u32(reply, ttl);
 	put_data(&data, type, line);
 	put_u16(reply, (unsigned int)data.n);
 	buf_add(reply, buf_span(&data));
@@ -88,24 +100,30 @@ static void build(const struct test_case *c, struct buf *reply)
 {
 	struct span rcode = case_nth(c, "rcode", 0);
 	uint64_t error = 0;
-	unsigned int n = 0;
+	unsigned int n = 0, authorities = 0;
 	size_t i;
 
 	while (case_nth(c, "record", n).p != NULL)
 		n++;
+	while (case_nth(c, "authority", authorities).p != NULL)
+		authorities++;
 	if (rcode.p != NULL && !span_to_uint(rcode, 15, &error))
 		return;
 	put_u16(reply, 0x1234);
 	put_u16(reply, 0x8180 | (unsigned int)error);
 	put_u16(reply, 1);
 	put_u16(reply, n);
-	put_u16(reply, 0);
+	put_u16(reply, authorities);
 	put_u16(reply, 0);
 	put_name(reply, case_span(c, "name"));
 	put_u16(reply, type_of(case_span(c, "type")));
 	put_u16(reply, 1);
 	for (i = 0; i < n; i++)
-		put_record(reply, case_nth(c, "record", i));
+		put_record(reply, case_nth(c, "record", i),
+			   case_nth(c, "seconds", i));
+	for (i = 0; i < authorities; i++)
+		put_record(reply, case_nth(c, "authority", i),
+			   case_nth(c, "seconds", n + i));
 }
 
 static void format(struct buf *text, const struct dns_answer *answer)
@@ -145,6 +163,7 @@ static void check(const struct test_case *c)
 	answer = dns_message_read(buf_span(&reply), &question, arena);
 	format(&text, &answer);
 	expect_span(c, "answer", buf_span(&text));
+	expect_int(c, "ttl", dns_message_ttl(buf_span(&reply), &answer));
 	/* Of a reply that breaks off anywhere nothing is believed. */
 	while (answer.status != DNS_FAIL && reply.n > 0) {
 		reply.n--;
