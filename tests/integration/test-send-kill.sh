@@ -39,8 +39,10 @@ configure() { # LINE...
 		'max_per_minute = 0' 'max_per_host = 0' "$@" >"$T/edmarc.conf"
 }
 
+# In the background only as "${sender[@]}" &: then $! is edmarc, and no shell.
+sender=("$edmarc" -c "$T/edmarc.conf" send --zone "$T/zone")
 send() {
-	"$edmarc" -c "$T/edmarc.conf" send --zone "$T/zone" "$@"
+	"${sender[@]}" "$@"
 }
 
 # domains N [DAYS-AGO]: verdicts about N domains with two destinations each, seen
@@ -108,31 +110,32 @@ configure
 start_over
 : >"$T/flying"
 domains 300
-killed=0 rounds=0
-declare -a sender=()
+killed=0 rounds=0 flying=0
+pid=()
 while ((rounds < 2000)); do
 	rounds=$((rounds + 1))
 	for n in 0 1 2; do
-		if [ -z "${sender[n]:-}" ] || ! kill -0 "${sender[n]}" 2>/dev/null
+		if [ -z "${pid[n]:-}" ] || ! kill -0 "${pid[n]}" 2>/dev/null
 		then
-			send >>"$T/said" 2>&1 &
-			sender[n]=$!
+			"${sender[@]}" >>"$T/said" 2>&1 &
+			pid[n]=$!
 		fi
 	done
 	sleep "0.$(printf '%02d' $((RANDOM % 40)))"
 	n=$((RANDOM % 3))
-	if ((killed < kills)) && kill -KILL "${sender[n]}" 2>/dev/null; then
+	if ((killed < kills)) && kill -KILL "${pid[n]}" 2>/dev/null; then
 		killed=$((killed + 1))
-		wait "${sender[n]}" 2>/dev/null
+		wait "${pid[n]}" 2>/dev/null
 		sleep 0.1 # its last mail is taken, whatever became of it
-		bury "${sender[n]}"
+		bury "${pid[n]}"
 	fi
 	left=$(sql $db "SELECT COUNT(*) FROM sent_report WHERE state <> 'done'")
 	planned=$(sql $db 'SELECT COUNT(*) FROM sent_report')
 	if [ "$left" = 0 ] && [ "$planned" = 300 ]; then
 		((killed < kills)) || break
 		# All is sent and there are kills left: send all again.
-		wait "${sender[@]}"
+		wait "${pid[@]}"
+		flying=$((flying + $(wc -l <"$T/flying")))
 		is "nothing but what was on its way came twice ($killed kills)" \
 			"$(unexplained)" ''
 		is 'and nothing was lost' "$(came)" 600
@@ -141,8 +144,10 @@ while ((rounds < 2000)); do
 		domains 300
 	fi
 done 2>/dev/null
-wait "${sender[@]}" 2>/dev/null
+wait "${pid[@]}" 2>/dev/null
+flying=$((flying + $(wc -l <"$T/flying")))
 is "three senders, killed $killed times: nothing is lost" "$(came)" 600
+check 'some with a mail on its way' test "$flying" -gt 0
 is 'nothing comes twice but what was on its way' "$(unexplained)" ''
 is 'and that under the same id' "$(ids)" ''
 say "$(again | wc -l) of 600 came twice, $(sort -u "$T/flying" | wc -l) were on their way"
@@ -212,7 +217,7 @@ exec $T/sendmail "\$@"
 END
 chmod +x "$T/slow"
 sed -i "s,^sendmail.*,sendmail = $T/slow," "$T/edmarc.conf"
-send >"$T/said" 2>&1 &
+"${sender[@]}" >"$T/said" 2>&1 &
 first=$!
 wait_for 20 'a mail on its way' test -e "$T/slow.began"
 sql $db 'UPDATE sent_report SET lease_until = lease_until - 86400
@@ -234,7 +239,7 @@ start_over
 domains 3
 rm -f "$T/go" "$T/slow.began"
 sed -i "s,^sendmail.*,sendmail = $T/slow," "$T/edmarc.conf"
-send >"$T/said" 2>&1 &
+"${sender[@]}" >"$T/said" 2>&1 &
 first=$!
 wait_for 20 'a mail on its way' test -e "$T/slow.began"
 mariadb_kill
@@ -317,9 +322,9 @@ domains 20
 sql $db "UPDATE verdict_policy SET rua = 'mailto:all@collector.test'
 	WHERE policy_domain < 'd2'"
 echo '*._report._dmarc.collector.test. TXT "v=DMARC1"' >"$T/zone"
-send >"$T/said" 2>&1 &
+"${sender[@]}" >"$T/said" 2>&1 &
 first=$!
-send >"$T/said2" 2>&1 &
+"${sender[@]}" >"$T/said2" 2>&1 &
 second=$!
 full_minute() {
 	[ "$(sql $db "SELECT MAX(mails) FROM sent_minute WHERE host = ''")" = 7 ]
