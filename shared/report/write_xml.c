@@ -17,7 +17,13 @@
 #include "report/gzip.h"
 
 #define NAMESPACE_RFC9990 "urn:ietf:params:xml:ns:dmarc-2.0"
-#define MAX_TEXT_BYTES    (64 * 1024) /* of one element, cleaned */
+/*
+ * Of one element, cleaned: what our own reader takes. A selector or a comment may
+ * be a stranger's, who must not keep a report from being written by a long one.
+ */
+#define MAX_ELEMENT_BYTES 4096
+/* Before it is cut: a few of them joined, each as long as the journal has it. */
+#define MAX_JOINED_BYTES  ((size_t)4 * 1024 * 1024)
 
 enum stage {
 	STAGE_NEW,
@@ -105,18 +111,20 @@ static bool is_forbidden(struct span c)
 			    memcmp(c.p, "\xef\xbf\xbf", 3) == 0);
 }
 
+/* As many whole characters as fit. */
 static void clean(struct buf *out, struct span text)
 {
 	while (text.n > 0) {
 		size_t length = utf8_length(text);
 		struct span c = { text.p, length == 0 ? 1 : length };
 
-		if (length == 0 || is_forbidden(c))
-			buf_add_string(out, UTF8_REPLACEMENT);
-		else
-			buf_add(out, c);
 		text.p += c.n;
 		text.n -= c.n;
+		if (length == 0 || is_forbidden(c))
+			c = SPAN(UTF8_REPLACEMENT);
+		if (out->n + c.n > MAX_ELEMENT_BYTES)
+			return;
+		buf_add(out, c);
 	}
 }
 
@@ -172,7 +180,7 @@ static void add_time(struct xml_writer *w, const char *name, int64_t time)
 
 static void add_errors(struct xml_writer *w, const struct report_head *head)
 {
-	struct buf all = BUF_INIT(MAX_TEXT_BYTES);
+	struct buf all = BUF_INIT(MAX_JOINED_BYTES);
 	size_t i;
 
 	for (i = 0; i < head->n_errors; i++) {
@@ -286,7 +294,7 @@ static bool is_known_reason(const struct xml_writer *w, enum reason_type type)
 static void
 add_unknown_reason(struct xml_writer *w, const struct report_reason *reason)
 {
-	struct buf comment = BUF_INIT(MAX_TEXT_BYTES);
+	struct buf comment = BUF_INIT(MAX_JOINED_BYTES);
 
 	buf_add_string(&comment, reason_type_name(reason->type));
 	if (reason->comment.n > 0) {
@@ -443,10 +451,7 @@ static int finish_call(struct xml_writer *w, struct err *err)
 		return -1;
 	}
 	if (w->failed)
-		return err_set(
-			err, ERR_LIMIT,
-			"report: out of memory, or a text above %d bytes",
-			MAX_TEXT_BYTES);
+		return err_set(err, ERR_LIMIT, "report: out of memory");
 	return 0;
 }
 
@@ -579,7 +584,7 @@ xml_writer_new(int fd, bool gzip, size_t max, struct err *err)
 			  .head = on_head,
 			  .row = on_row,
 			  .end = on_end },
-		.text = BUF_INIT(MAX_TEXT_BYTES),
+		.text = BUF_INIT(MAX_JOINED_BYTES),
 		.fd = fd,
 		.left = max,
 	};

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/utc.h"
 #include "journal/results.h"
@@ -36,10 +37,9 @@ struct writing {
 	struct outgoing_told *told;
 	struct choice choice;
 
-	struct arena *arena; /* of the row at hand */
-	struct span hash;    /* its key; p is NULL before the first */
-	struct span reasons; /* JSON, not read before it is told */
-	struct span auth_results;
+	struct arena *arena;       /* of the row at hand */
+	struct span hash;          /* its key; p is NULL before the first */
+	struct verdict_row stored; /* not read before it is told */
 	struct report_row row;
 };
 
@@ -179,14 +179,14 @@ static int choose(struct writing *w, struct err *err)
 /* -------------------------------------------------------------------- rows */
 
 /* The JSON columns, as the journal's reader gives them, into the row. */
-static int add_results(struct writing *w, struct err *err)
+static int add_results(const struct verdict_row *stored, struct arena *arena,
+		       struct report_row *row, struct err *err)
 {
-	struct report_row *row = &w->row;
 	struct results results;
 	size_t i;
 
-	if (results_parse(w->reasons, w->auth_results, w->arena, &results,
-			  err) < 0)
+	if (results_parse(stored->reasons, stored->auth_results, arena,
+			  &results, err) < 0)
 		return -1;
 	for (i = 0; i < results.n_reasons && i < MAX_ROW_REASONS; i++)
 		row->reasons[row->n_reasons++] = (struct report_reason){
@@ -209,30 +209,53 @@ static int add_results(struct writing *w, struct err *err)
 	return 0;
 }
 
-/* Columns as stream_rows() selects them. */
+int outgoing_row_make(const struct verdict_row *stored, struct arena *arena,
+		      struct report_row *row, struct err *err)
+{
+	report_row_clear(row);
+	row->source_ip = column_address_shown(span_of(stored->source.text));
+	row->count = (uint64_t)stored->count;
+	(void)disposition_parse(span_of(stored->disposition),
+				&row->disposition);
+	row->dkim_aligned = stored->dkim_aligned;
+	row->spf_aligned = stored->spf_aligned;
+	row->header_from = stored->header_from;
+	row->envelope_from = stored->envelope_from;
+	if (stored->envelope_to.n > 0)
+		row->envelope_to = stored->envelope_to;
+	return add_results(stored, arena, row, err);
+}
+
+/* Columns as stream_rows() selects them, kept until the next row. */
 static int
 start_row(struct writing *w, const struct db_rows *rows, struct err *err)
 {
-	struct report_row *row = &w->row;
+	struct span address = db_rows_text(rows, 1);
+	struct span disposition;
+	struct verdict_row *row = &w->stored;
 
 	arena_reset(w->arena);
-	report_row_clear(row);
+	*row = (struct verdict_row){
+		.header_from = arena_copy(w->arena, db_rows_text(rows, 6)),
+		.envelope_from = arena_copy(w->arena, db_rows_text(rows, 7)),
+		.reasons = arena_copy(w->arena, db_rows_text(rows, 8)),
+		.auth_results = arena_copy(w->arena, db_rows_text(rows, 9)),
+		.envelope_to = arena_copy(w->arena, db_rows_text(rows, 10)),
+		.dkim_aligned = db_rows_int(rows, 4) != 0,
+		.spf_aligned = db_rows_int(rows, 5) != 0,
+	};
 	w->hash = arena_copy(w->arena, db_rows_text(rows, 0));
-	row->source_ip = arena_copy(
-		w->arena, column_address_shown(db_rows_text(rows, 1)));
-	row->header_from = arena_copy(w->arena, db_rows_text(rows, 6));
-	row->envelope_from = arena_copy(w->arena, db_rows_text(rows, 7));
-	w->reasons = arena_copy(w->arena, db_rows_text(rows, 8));
-	w->auth_results = arena_copy(w->arena, db_rows_text(rows, 9));
-	if (db_rows_text(rows, 10).n > 0)
-		row->envelope_to = arena_copy(w->arena, db_rows_text(rows, 10));
-	if (w->hash.p == NULL || row->source_ip.p == NULL ||
+	disposition = arena_copy(w->arena, db_rows_text(rows, 3));
+	if (w->hash.p == NULL || disposition.p == NULL ||
 	    row->header_from.p == NULL || row->envelope_from.p == NULL ||
-	    w->reasons.p == NULL || w->auth_results.p == NULL)
+	    row->reasons.p == NULL || row->auth_results.p == NULL ||
+	    row->envelope_to.p == NULL)
 		return err_set(err, ERR_LIMIT, "out of memory");
-	(void)disposition_parse(db_rows_text(rows, 3), &row->disposition);
-	row->dkim_aligned = db_rows_int(rows, 4) != 0;
-	row->spf_aligned = db_rows_int(rows, 5) != 0;
+	if (address.n >= sizeof(row->source.text))
+		return err_set(err, ERR_INPUT, "source_ip: %zu characters",
+			       address.n);
+	memcpy(row->source.text, address.p, address.n);
+	row->disposition = disposition.p;
 	return 0;
 }
 
@@ -249,9 +272,10 @@ static bool is_chosen(struct choice *choice, uint64_t count)
 /* Tell the row at hand, if there is one. */
 static int end_row(struct writing *w, struct err *err)
 {
-	if (w->hash.p == NULL || !is_chosen(&w->choice, w->row.count))
+	if (w->hash.p == NULL ||
+	    !is_chosen(&w->choice, (uint64_t)w->stored.count))
 		return 0;
-	if (add_results(w, err) < 0)
+	if (outgoing_row_make(&w->stored, w->arena, &w->row, err) < 0)
 		return -1;
 	w->told->rows++;
 	w->told->messages += w->row.count;
@@ -269,7 +293,7 @@ static int tell_rows(struct writing *w, struct db_rows *rows, struct err *err)
 			if (end_row(w, err) < 0 || start_row(w, rows, err) < 0)
 				return -1;
 		}
-		w->row.count += (uint64_t)db_rows_int(rows, 2);
+		w->stored.count += db_rows_int(rows, 2);
 	}
 	return more < 0 ? -1 : end_row(w, err);
 }

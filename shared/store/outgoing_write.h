@@ -17,6 +17,7 @@
 #include "report/aggregate.h"
 #include "store/database.h"
 #include "store/outgoing.h"
+#include "store/verdicts.h"
 
 /* How it is said, and by whom: report_metadata. */
 struct outgoing_sender {
@@ -48,5 +49,13 @@ outgoing_write(struct database *db, const struct outgoing *report,
 	       const char *report_id, const struct outgoing_sender *sender,
 	       struct report_sink *sink, struct outgoing_told *told,
 	       struct err *err);
+
+/*
+ * A row as the tables have it, as a row of a report. It points into *stored and
+ * the arena; ERR_INPUT when the JSON columns cannot be read.
+ */
+MUST_CHECK int outgoing_row_make(const struct verdict_row *stored,
+				 struct arena *arena, struct report_row *row,
+				 struct err *err);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 #include <libxml/parser.h>
+#include <libxml/tree.h>
 #include <libxml/xmlschemas.h>
 #include <zlib.h>
 
@@ -27,6 +28,17 @@
 #define SCHEMA_REPORTS   1000
 #define MEMORY_ROWS      100000
 #define MAX_MEMORY_BYTES ((size_t)8 * 1024 * 1024)
+
+/* Random reports that are held against the schema: EDMARC_SETS=10000 for more. */
+static size_t schema_reports(void)
+{
+	const char *text = getenv("EDMARC_SETS");
+	uint64_t n;
+
+	if (text == NULL || !span_to_uint(span_of(text), 100000000, &n))
+		return SCHEMA_REPORTS;
+	return (size_t)n;
+}
 
 static const struct report_end good = { .status = REPORT_OK };
 
@@ -229,7 +241,7 @@ static void check_schema(enum report_dialect dialect, const char *name)
 	struct report_head head;
 	xmlSchemaPtr schema;
 	char why[500] = "";
-	size_t i, n;
+	size_t i, n, n_reports = schema_reports();
 
 	if (path == NULL) {
 		print_message("%s is not here\n", name);
@@ -238,7 +250,7 @@ static void check_schema(enum report_dialect dialect, const char *name)
 	parser = xmlSchemaNewParserCtxt(path);
 	schema = xmlSchemaParse(parser);
 	assert_non_null(schema);
-	for (i = 0; i < SCHEMA_REPORTS; i++) {
+	for (i = 0; i < n_reports; i++) {
 		struct arena *arena = arena_new(1 << 20);
 
 		/* Made for the one or the other, written in this dialect. */
@@ -269,6 +281,175 @@ static void valid_rfc7489(void **state)
 {
 	(void)state;
 	check_schema(DIALECT_RFC7489, "xsd/rfc7489-nonamespace.xsd");
+}
+
+/* ------------------------------------------- the sample of RFC 9990 app. B */
+
+static const struct report_head sample_head = {
+	.dialect = DIALECT_RFC9990,
+	.org_name = { "Sample Reporter", 15 },
+	.email = { "report_sender@example-reporter.com", 34 },
+	.extra_contact = { "...", 3 },
+	.report_id = { "3v98abbp8ya9n3va8yr8oa3ya", 25 },
+	.begin = 302832000,
+	.end = 302918399,
+	.generator = { "Example DMARC Aggregate Reporter v1.2", 37 },
+	.policy_domain = { "example.com", 11 },
+	.have_method = true,
+	.method = DISCOVERY_TREEWALK,
+	.p = DMARC_POLICY_QUARANTINE,
+	.sp = DMARC_POLICY_NONE,
+	.np = DMARC_POLICY_NONE,
+	.testing = { "n", 1 },
+};
+
+static const struct report_row sample_row = {
+	.source_ip = { "192.0.2.123", 11 },
+	.count = 123,
+	.disposition = DISPOSITION_PASS,
+	.dkim_aligned = true,
+	.header_from = { "example.com", 11 },
+	.envelope_from = { "example.com", 11 },
+	.dkim = { { { "example.com", 11 },
+		    { "abc123", 6 },
+		    AUTH_PASS,
+		    { NULL, 0 } } },
+	.n_dkim = 1,
+	.spf = { { { "example.com", 11 },
+		   SPF_SCOPE_MFROM,
+		   AUTH_FAIL,
+		   { NULL, 0 } } },
+	.n_spf = 1,
+};
+
+/*
+ * Where we differ, and why. A line of the sample that we have elsewhere counts as
+ * left out there and added here; each must be used exactly once.
+ */
+static const struct {
+	char sign; /* '-': of the sample alone, '+': ours alone */
+	const char *line;
+} differences[] = {
+	/* The order of the schema, and of RFC 7489; "all" allows any. */
+	{ '+', "feedback/record/auth_results/dkim/selector abc123" },
+	{ '-', "feedback/record/auth_results/dkim/selector abc123" },
+	/* The only scope there is, for readers of RFC 7489, who need it. */
+	{ '+', "feedback/record/auth_results/spf/scope mfrom" },
+};
+
+#define N_DIFFERENCES (sizeof(differences) / sizeof(differences[0]))
+
+/* "a/b/c text", a line for each element in its order. */
+static void flatten(xmlNode *node, const char *above, struct buf *out)
+{
+	char path[300];
+
+	for (; node != NULL; node = node->next) {
+		if (node->type != XML_ELEMENT_NODE)
+			continue;
+		assert_string_equal((const char *)node->ns->href,
+				    "urn:ietf:params:xml:ns:dmarc-2.0");
+		snprintf(path, sizeof(path), "%s%s%s", above,
+			 *above == '\0' ? "" : "/", (const char *)node->name);
+		buf_add_string(out, path);
+		if (xmlChildElementCount(node) == 0 && node->children != NULL)
+			buf_addf(out, " %s",
+				 (const char *)node->children->content);
+		buf_add_char(out, '\n');
+		flatten(node->children, path, out);
+	}
+}
+
+static bool is_difference(char sign, struct span line, bool *used)
+{
+	size_t i;
+
+	for (i = 0; i < N_DIFFERENCES; i++) {
+		if (used[i] || differences[i].sign != sign ||
+		    !span_is(line, differences[i].line))
+			continue;
+		used[i] = true;
+		return true;
+	}
+	return false;
+}
+
+static void compare_lines(struct span ours, struct span theirs)
+{
+	bool used[N_DIFFERENCES] = { false };
+	struct span a = { NULL, 0 }, b = { NULL, 0 };
+	size_t i;
+
+	for (;;) {
+		bool more = span_take_line(&ours, &a);
+
+		while (more && is_difference('+', a, used))
+			more = span_take_line(&ours, &a);
+		do {
+			if (!span_take_line(&theirs, &b))
+				b.p = NULL;
+		} while (b.p != NULL && is_difference('-', b, used));
+		if (!more && b.p == NULL)
+			break;
+		if (!more || b.p == NULL || !span_equal(a, b))
+			fail_msg("ours: %.*s\nsample: %.*s", SPAN_ARGS(a),
+				 SPAN_ARGS(b));
+	}
+	for (i = 0; i < N_DIFFERENCES; i++)
+		if (!used[i])
+			fail_msg("no such difference: %s", differences[i].line);
+}
+
+/* R7.4, R7.8: line by line, element for element. */
+static void is_the_sample_of_rfc9990(void **state)
+{
+	struct buf text = BUF_INIT(1 << 20), ours = BUF_INIT(1 << 20);
+	struct buf sample = BUF_INIT(1 << 20);
+	struct err err = ERR_INIT;
+	xmlDocPtr doc;
+
+	(void)state;
+	document(&sample_head, &sample_row, 1, &text);
+	doc = xmlReadMemory(text.p, (int)text.n, "report.xml", NULL,
+			    XML_PARSE_NONET);
+	assert_non_null(doc);
+	flatten(xmlDocGetRootElement(doc), "", &ours);
+	xmlFreeDoc(doc);
+	if (file_read(data_path("written/sample-rfc9990.txt"), &sample, &err) <
+	    0)
+		fail_msg("%s", err.text);
+	compare_lines(buf_span(&ours), buf_span(&sample));
+	buf_release(&text);
+	buf_release(&ours);
+	buf_release(&sample);
+}
+
+/* Who sends a long selector does not keep the report from being written. */
+static void cuts_long_texts(void **state)
+{
+	struct buf text = BUF_INIT(1 << 20), part = BUF_INIT(1 << 20);
+	struct report_row row = full_row;
+	struct report_head head = full_head;
+	char *hostile = malloc(60000);
+	size_t i;
+
+	(void)state;
+	assert_non_null(hostile);
+	memset(hostile, 1, 60000); /* three octets each when it is cleaned */
+	row.dkim[0].selector = (struct span){ hostile, 60000 };
+	for (i = 0; i < MAX_REPORT_ERRORS; i++)
+		head.errors[i] = row.dkim[0].selector;
+	head.n_errors = MAX_REPORT_ERRORS;
+	row.reasons[1].comment = row.dkim[0].selector;
+	document(&head, &row, 1, &text);
+	buf_add_string(&part, "<selector>");
+	for (i = 0; i < 4096 / 3; i++)
+		buf_add_string(&part, "\xef\xbf\xbd");
+	buf_add_string(&part, "</selector>");
+	assert_non_null(strstr(buf_string(&text), buf_string(&part)));
+	free(hostile);
+	buf_release(&text);
+	buf_release(&part);
 }
 
 /* ---------------------------------------------------------------- failures */
@@ -448,6 +629,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(looks_like_rfc9990),
 		cmocka_unit_test(looks_like_rfc7489),
+		cmocka_unit_test(is_the_sample_of_rfc9990),
+		cmocka_unit_test(cuts_long_texts),
 		cmocka_unit_test(valid_rfc9990),
 		cmocka_unit_test(valid_rfc7489),
 		cmocka_unit_test(refuses_what_no_schema_allows),
