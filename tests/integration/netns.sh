@@ -50,12 +50,12 @@ netns_address() {
 
 # netns_put FILE: standard input instead of FILE, for this test only
 netns_put() {
-	local copy=$T/etc-${1##*/} is_there=
+	local copy=$T/etc-${1##*/} place
 
-	[ ! -e "$copy" ] || is_there=yes
+	place=$(readlink -f "$1")
 	cat >"$copy" || exit 1
-	[ -n "$is_there" ] ||
-		mount --bind "$copy" "$(readlink -f "$1")" || exit 1
+	# Once only: a mount on top of a mount would outlive the test.
+	[ "$place" -ef "$copy" ] || mount --bind "$copy" "$place" || exit 1
 }
 
 netns_resolv() {
