@@ -58,7 +58,8 @@ sql edmarc "INSERT INTO verdict_row SET day = '$yesterday',
 printf '%s\n' '[evaluate]' "dns_servers = $NSD_ADDRESS" '[database]' \
 	"option_file = $MARIADB_OPTIONS" '[send]' 'reporting = yes' \
 	'org_name = Hoster' 'email = dmarc@mx.hoster.example' \
-	"sendmail = $T/ours/sendmail" >"$T/edmarc.conf"
+	"sendmail = $T/ours/sendmail" 'send_after = 0' \
+	'send_over = 0' >"$T/edmarc.conf"
 
 kept() {
 	ls "$T"/theirs/mail/* 2>/dev/null
