@@ -215,17 +215,20 @@ like 'which had TLS even so' "$(exim_log relay | grep 'log in first')" \
 	'X=TLS1'
 configure 'smarthost = smtp://other.relay.test' 'smarthost_tls = no' \
 	'smarthost_login_file ='
-run 75 'nor without TLS' name.test
+# The last answer was for good, so each has a report of its own.
+domain plain.test rua
+run 75 'nor without TLS' plain.test
 unlike 'which it then had not' "$(exim_log relay | grep 'log in first' |
 	tail -n 1)" 'X=TLS1'
 
 # -------------------------------------------------------------------- no relay
 
 stop relay
+domain gone.test rua
 configure 'smarthost = smtp://mail.relay.test'
-run 75 'a smarthost that is not there' name.test
+run 75 'a smarthost that is not there' gone.test
 like 'is told' "$output" 'mail\.relay\.test: .*(onnect|refused)'
 configure 'smarthost = smtp://nowhere.relay.test'
-run 75 'or has no address' name.test
+run 75 'or has no address' gone.test
 like 'is told, too' "$output" 'nowhere\.relay\.test'
 finish
