@@ -6,13 +6,17 @@
 # report once. Only of a sender that dies while the mail server has a mail it gets
 # that mail again, and it is the same one.
 #
-#	KILLS=200 make check-integration ONLY=send-kill
+#	KILLS=200 STRIDE=1 make check-integration ONLY=send-kill
+#
+# STRIDE is how many calls of the system lie between one kill and the next: each run
+# begins with another one, so that all are met in time. With 1 it takes minutes more.
 . "$(dirname "$0")/lib.sh"
 . "$INTEGRATION/mariadb.sh"
 need_root
 need_programs faketime strace
 begin
-kills=${KILLS:-40}
+kills=${KILLS:-20}
+stride=${STRIDE:-8}
 mariadb_start
 edmarc=$top_builddir/edmarc
 db=edmarc
@@ -60,7 +64,7 @@ domains() {
 		header_from, source_ip, envelope_from, disposition, dkim_aligned,
 		spf_aligned, reasons, auth_results, count, first_at, last_at)
 		SELECT '$day', UNHEX(MD5(seq)), UNHEX(MD5('r')), mta, 'fail',
-		CONCAT('d', seq, '.test'), '::ffff:192.0.2.1', '', 'none', 0, 0,
+		CONCAT('d', seq, '.test'), '::ffff:192.0.2.1', CONCAT('d', seq, '.test'), 'none', 0, 0,
 		'[]', '{\"dkim\":[],\"spf\":null}', 1, 0, 0 FROM seq_1_to_$1
 		JOIN (SELECT 'mx1' mta UNION SELECT 'mx2') m"
 }
@@ -112,7 +116,7 @@ start_over
 domains 300
 killed=0 rounds=0 flying=0
 pid=()
-while ((rounds < 2000)); do
+while ((rounds < 400)); do
 	rounds=$((rounds + 1))
 	for n in 0 1 2; do
 		if [ -z "${pid[n]:-}" ] || ! kill -0 "${pid[n]}" 2>/dev/null
@@ -158,7 +162,7 @@ say "$(again | wc -l) of 600 came twice, $(sort -u "$T/flying" | wc -l) were on 
 # file of the mail; entering it, so before it has happened.
 steps=0 twice=0 wrong=
 for call in sendto recvfrom clone wait4 close; do
-	for ((n = 1; n < 400; n++)); do
+	for ((n = 1 + RANDOM % stride; n < 400; n += stride)); do
 		start_over
 		: >"$T/flying"
 		domains 1
@@ -180,14 +184,12 @@ for call in sendto recvfrom clone wait4 close; do
 		[ "$(came)" = 2 ] || wrong="$wrong $call $n: $(came) mails;"
 		[ -z "$(unexplained)" ] || wrong="$wrong $call $n: twice;"
 		[ -z "$(again)" ] || twice=$((twice + 1))
-		# Every third of these calls is enough to meet each statement.
-		[ "$call" = recvfrom ] && n=$((n + 2))
 	done 2>/dev/null
 	[ "$status" = 0 ] || wrong="$wrong $call: status $status;"
 done
 is "killed at each of $steps steps: all arrives, once" "$wrong" ''
-check "$twice of them had a mail on its way" test "$twice" -gt 0 -a \
-	"$twice" -lt "$steps"
+check "$twice of them had a mail on its way" test "$twice" -lt "$steps"
+[ "$stride" -gt 1 ] || check 'some had' test "$twice" -gt 0
 
 # ----------------------------------------------------------------------- clocks
 
