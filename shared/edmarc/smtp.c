@@ -88,6 +88,7 @@ static int check_login(struct smtp *smtp, struct err *err)
 /* --------------------------------------------------------------- callbacks */
 
 /* Each line of the server; the last whole reply is kept. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type */
 static size_t on_reply(char *bytes, size_t size, size_t n, void *data)
 {
 	struct span line = { bytes, size * n };
@@ -110,7 +111,7 @@ static size_t on_reply(char *bytes, size_t size, size_t n, void *data)
 }
 
 /* What we say; libcurl has no other way to tell how far it came. */
-static int
+static int /* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type */
 on_debug(CURL *curl, curl_infotype type, char *bytes, size_t n, void *data)
 {
 	struct span text = { bytes, n };

@@ -242,7 +242,7 @@ find_row(const struct suppressions *s, const char *before, struct span rest)
 {
 	char text[400];
 	size_t n = strlen(before), i;
-	struct suppression key;
+	struct suppression key = { .bounces = 0 };
 
 	if (n + rest.n > sizeof(text))
 		return NULL;
