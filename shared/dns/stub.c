@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "dns/cares.h"
@@ -125,6 +126,9 @@ static bool ask_library(struct stub *self, const struct dns_question *question,
 			     (int)dns_type_number(question->type), NULL, 0,
 			     NULL, query, sizeof(query));
 
+	/* The C library takes the number of a question from the clock. */
+	if (n > 0 && getrandom(query, 2, 0) != 2)
+		n = -1;
 	if (n > 0)
 		n = res_nsend(&self->state, query, n, reply, sizeof(reply));
 	/* A server that did not help now will hardly do so the next time. */
